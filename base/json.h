@@ -23,10 +23,15 @@
 #include "base/str.h"
 
 #define JSON_DEPTH_MAX 64
+/* Values in one document: a node is 64 bytes, "0," is two. More: TOO_LARGE. */
+#define JSON_VALUES_MAX 1000000
 
 enum json_flags {
     JSON_NAN = 1,      /* NaN and infinities are taken as null */
     JSON_NUL_DROP = 2, /* \u0000 in strings is dropped, not refused */
+    /* Half a surrogate pair reads as U+FFFD, not refused (Python writes file
+     * names that are not UTF-8 so). */
+    JSON_LONE_FFFD = 4
 };
 
 /* Only the check. Names line:column and what is wrong. */
@@ -34,7 +39,8 @@ int json_check(struct str text, int flags, struct err *e);
 /* NULL on error (BAD_INPUT). Free with json_free. */
 cJSON *json_parse(struct str text, int flags, struct err *e);
 void json_free(cJSON *j);
-/* As json_parse, but tied to the arena: freed with it. */
+/* As json_parse, but tied to the arena: freed with it. Read only: taking
+ * nodes out, replacing or json_free() would free the arena's memory. */
 cJSON *json_parse_in(struct arena *a, struct str text, int flags,
                      struct err *e);
 /* Compact text of a tree; exact numbers kept. */
@@ -50,14 +56,20 @@ const char *json_str(const cJSON *o, const char *name, const char *dflt);
 int64_t json_i64(const cJSON *o, const char *name, int64_t dflt);
 double json_num(const cJSON *o, const char *name, double dflt);
 bool json_bool(const cJSON *o, const char *name, bool dflt);
+/* A number, exact ones (which cJSON_IsNumber does not know) included. */
+bool json_is_num(const cJSON *v);
 /* Of the value itself. False unless it is a whole number in range. */
 bool json_to_i64(const cJSON *v, int64_t *out);
+bool json_to_num(const cJSON *v, double *out); /* false if not a finite one */
 /* A number node's exact text (into out when it must be made). */
 struct str json_num_text(const cJSON *v, char out[32]);
 
+/* Misuse (a value without a key, two documents, more than 63 levels) asserts;
+ * trees written by jw_tree do not count as levels. */
 struct jw {
     struct buf *b;
     unsigned depth;
+    bool keyed; /* a key is written, its value is due */
     bool comma[JSON_DEPTH_MAX]; /* a comma is due before the next item */
     bool arr[JSON_DEPTH_MAX];
 };
