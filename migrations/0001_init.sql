@@ -165,7 +165,6 @@ CREATE TABLE tasks (
     losses BIGINT NOT NULL DEFAULT 0,
     params TEXT,
     ready_at BIGINT NOT NULL,
-    hinted_at BIGINT,
     worker TEXT,
     boot TEXT,
     address TEXT,
