@@ -9,6 +9,9 @@
 
 bool utf8_valid(struct str s);     /* strict; no surrogates, no overlongs */
 size_t utf8_count(struct str s);   /* code points of a valid text */
+/* Reads the code point at the start of s into *cp and gives its bytes (1-4);
+ * 0 when s is empty or starts with bad bytes. */
+size_t utf8_step(struct str s, uint32_t *cp);
 /* The longest prefix of at most max_points code points that ends neither
  * inside a code point nor before a combining mark, ZWJ or variation sign. */
 struct str utf8_cut(struct str s, size_t max_points);
