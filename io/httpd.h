@@ -51,6 +51,7 @@ struct httpd_config {
     http_handler fallback;
     /* Called once a request was answered, for metrics; may be NULL. */
     void (*done)(const struct http_route *r, int status, int64_t us, void *ctx);
+    int64_t request_ms; /* 0: LIM_HTTP_REQUEST_MS; tests make it short */
 };
 
 /* NULL with UNAVAILABLE "address 127.0.0.1:8080 is taken; ..." */
