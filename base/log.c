@@ -70,19 +70,21 @@ hex_digit(char c)
 }
 
 /* Each reader takes one piece of text (len > 0), gives the bytes that it
- * stands for (at most 4) in out and returns the bytes of text taken. */
-typedef size_t read_fn(struct str text, char out[4], size_t *n);
+ * stands for (at most 4) in out and returns the bytes of text taken. want is
+ * the secret's byte that is looked for. */
+typedef size_t read_fn(struct str text, char want, char out[4], size_t *n);
 
 static size_t
-read_plain(struct str text, char out[4], size_t *n)
+read_plain(struct str text, char want, char out[4], size_t *n)
 {
+    (void)want;
     out[0] = text.p[0];
     *n = 1;
     return 1;
 }
 
 static size_t
-read_percent(struct str text, char out[4], size_t *n)
+read_percent(struct str text, char want, char out[4], size_t *n)
 {
     int hi = text.len >= 3 ? hex_digit(text.p[1]) : -1;
     int lo = text.len >= 3 ? hex_digit(text.p[2]) : -1;
@@ -92,8 +94,8 @@ read_percent(struct str text, char out[4], size_t *n)
         *n = 1;
         return 3;
     }
-    read_plain(text, out, n);
-    if (out[0] == '+') /* form encoding */
+    read_plain(text, want, out, n);
+    if (out[0] == '+' && want == ' ') /* form encoding */
         out[0] = ' ';
     return 1;
 }
@@ -141,13 +143,13 @@ utf8_put(long cp, char out[4])
 }
 
 static size_t
-read_json_u(struct str text, char out[4], size_t *n)
+read_json_u(struct str text, char want, char out[4], size_t *n)
 {
     long cp = read_hex4(str_sub(text, 2, 4));
     long low;
 
     if (cp < 0)
-        return read_plain(text, out, n);
+        return read_plain(text, want, out, n);
     if (cp >= 0xd800 && cp < 0xdc00 && text.len >= 12 && text.p[6] == '\\' &&
         text.p[7] == 'u') {
         low = read_hex4(str_sub(text, 8, 4));
@@ -162,19 +164,19 @@ read_json_u(struct str text, char out[4], size_t *n)
 }
 
 static size_t
-read_json(struct str text, char out[4], size_t *n)
+read_json(struct str text, char want, char out[4], size_t *n)
 {
     static const char from[] = "\"\\/bfnrt";
     static const char to[] = "\"\\/\b\f\n\r\t";
     const char *at;
 
     if (text.p[0] != '\\' || text.len < 2)
-        return read_plain(text, out, n);
+        return read_plain(text, want, out, n);
     if (text.p[1] == 'u')
-        return read_json_u(text, out, n);
+        return read_json_u(text, want, out, n);
     at = text.p[1] == '\0' ? NULL : strchr(from, text.p[1]);
     if (at == NULL)
-        return read_plain(text, out, n);
+        return read_plain(text, want, out, n);
     out[0] = to[at - from];
     *n = 1;
     return 2;
@@ -193,7 +195,7 @@ spells(struct str text, struct str secret, read_fn *read)
 
         if (at == text.len)
             return 0;
-        at += read(str_sub(text, at, text.len), out, &n);
+        at += read(str_sub(text, at, text.len), secret.p[done], out, &n);
         if (n > secret.len - done || memcmp(secret.p + done, out, n) != 0)
             return 0;
         done += n;

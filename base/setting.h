@@ -1,7 +1,8 @@
 /*
  * setting.h - the settings: one table (base/setting.def), read once at start.
  *
- * Order: environment, over a .env file, over defaults. Unknown keys in .env
+ * Order: environment, over a .env file (base/env_file.h; it may be missing),
+ * over defaults. An empty value means the default. Unknown keys in .env
  * and malformed or out-of-range values are errors that name the key. Unknown
  * environment variables belong to others and are ignored, except those that
  * start with TINTYPE_.
