@@ -72,6 +72,9 @@ struct httpc_res {
 /* NULL with BAD_INPUT for an address that is no http(s) or unix one. */
 struct httpc *httpc_new(const struct httpc_config *cfg, struct err *e);
 void httpc_free(struct httpc *c);
+/* Ends running and later calls within about a second (UNAVAILABLE or
+ * TIMEOUT), so that a long poll does not hold up the program's end. */
+void httpc_stop(struct httpc *c);
 int httpc_do(struct httpc *c, const struct httpc_req *q, struct httpc_res *r,
              struct err *e);
 void httpc_res_free(struct httpc_res *r);
