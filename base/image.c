@@ -229,7 +229,8 @@ jpeg_probe(struct str bytes, struct image_info *out, struct err *e)
     struct cursor c = cursor_of(bytes);
     struct jpeg_segment g;
 
-    while (jpeg_next(&c, &g) && g.marker != JPEG_SOS) {
+    while (jpeg_next(&c, &g) && g.marker != JPEG_SOS &&
+           g.marker != JPEG_EOI) {
         struct cursor frame = {g.data, g.len, false};
 
         if (!jpeg_is_frame(g.marker))
@@ -395,14 +396,25 @@ webp_extended_size(struct cursor *c, struct image_info *out)
     out->height = take_le(c, 3) + 1;
 }
 
-/* The file may be a prefix: only the first chunk's header must be there. */
+static void
+shorten(struct cursor *c, size_t left)
+{
+    if (c->left > left)
+        c->left = left;
+}
+
+/* The bytes may be a part of the file: only the first chunk's header must be
+ * there. */
 static int
 webp_probe(struct str bytes, struct image_info *out, struct err *e)
 {
-    struct cursor c = cursor_of(str_sub(bytes, 12, bytes.len));
-    const unsigned char *type = take(&c, 4);
+    struct cursor c = cursor_of(str_sub(bytes, 4, bytes.len));
+    const unsigned char *type;
 
+    shorten(&c, (size_t)take_le(&c, 4));
     take(&c, 4);
+    type = take(&c, 4);
+    shorten(&c, take_le(&c, 4));
     if (c.cut)
         return broken(e, "WebP without a chunk");
     if (memcmp(type, "VP8 ", 4) == 0)
