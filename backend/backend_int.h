@@ -6,6 +6,10 @@
 
 #include "backend/backend.h"
 
+struct account;
+struct job;
+struct task;
+
 /* All routes as httpd wants them; out holds 2 * API_ROUTE_COUNT. */
 size_t call_routes(struct http_route *out);
 
@@ -14,5 +18,18 @@ size_t call_routes(struct http_route *out);
     int route_##id(struct call *c, void *out);
 #include "api/routes.def"
 #undef ROUTE
+
+/* Rows of store/ as bodies of the interface. */
+void user_fill(struct api_user *out, const struct account *acc);
+void task_fill(struct api_task *out, const struct task *t, int64_t lease_ms);
+/* With place and estimate while it is open. */
+int job_fill(struct backend *b, struct arena *a, struct api_job *out,
+             const struct job *j, struct err *e);
+
+/* Deliveries of one job that may go out now, claimed for a sender: what the
+ * finish of a task hands back at once. */
+int delivery_claim_job(struct backend *b, struct arena *a, const char *job,
+                       const char *sender, const char *boot,
+                       struct api_delivery **out, size_t *n, struct err *e);
 
 #endif

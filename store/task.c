@@ -114,37 +114,38 @@ task_next_ready(struct db *db, struct arena *a, int64_t *ms, struct err *e)
 }
 
 static int
-lapsed_take(struct arena *a, const struct db_rows *r,
-            struct task_lapsed **out, size_t *n)
+leased_take(struct arena *a, const struct db_rows *r,
+            struct task_leased **out, size_t *n)
 {
     *n = r->nrows;
-    *out = ARENA_ARRAY(a, struct task_lapsed, r->nrows + 1);
+    *out = ARENA_ARRAY(a, struct task_leased, r->nrows + 1);
     for (size_t i = 0; i < r->nrows; i++)
-        (*out)[i] = (struct task_lapsed){db_str(r, i, 0), db_int(r, i, 1),
-                                         db_int(r, i, 2)};
+        (*out)[i] = (struct task_leased){db_str(r, i, 0), db_int(r, i, 1),
+                                         db_int(r, i, 2),
+                                         db_int(r, i, 3) != 0};
     return 0;
 }
 
 int
-task_lapsed(struct db *db, struct arena *a, int64_t limit,
-            struct task_lapsed **out, size_t *n, struct err *e)
+task_leased(struct db *db, struct arena *a, int64_t limit,
+            struct task_leased **out, size_t *n, struct err *e)
 {
     struct db_rows r;
-    if (db_read(db, a, &sql_task_lapsed, &r, e, 1, V_INT(limit)) != 0)
+    if (db_read(db, a, &sql_task_leased, &r, e, 1, V_INT(limit)) != 0)
         return -1;
-    return lapsed_take(a, &r, out, n);
+    return leased_take(a, &r, out, n);
 }
 
 int
 task_of_old_boot(struct db *db, struct arena *a, const char *worker,
-                 const char *boot, struct task_lapsed **out, size_t *n,
+                 const char *boot, struct task_leased **out, size_t *n,
                  struct err *e)
 {
     struct db_rows r;
     if (db_read(db, a, &sql_task_of_old_boot, &r, e, 2, V_STR(worker),
                 V_STR(boot)) != 0)
         return -1;
-    return lapsed_take(a, &r, out, n);
+    return leased_take(a, &r, out, n);
 }
 
 /* ---- writing ---------------------------------------------------------- */

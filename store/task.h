@@ -103,14 +103,16 @@ int task_fail(struct db *db, struct arena *a, const struct task *t,
               const struct task_failure *f, enum job_state end, bool *done,
               struct err *e);
 
-struct task_lapsed {
+struct task_leased {
     const char *id;
     int64_t attempt, beat;
+    bool over; /* its lease */
 };
-int task_lapsed(struct db *db, struct arena *a, int64_t limit,
-                struct task_lapsed **out, size_t *n, struct err *e);
+/* Running tasks, the ones whose lease ends first at the head. */
+int task_leased(struct db *db, struct arena *a, int64_t limit,
+                struct task_leased **out, size_t *n, struct err *e);
 int task_of_old_boot(struct db *db, struct arena *a, const char *worker,
-                     const char *boot, struct task_lapsed **out, size_t *n,
+                     const char *boot, struct task_leased **out, size_t *n,
                      struct err *e);
 
 #endif
