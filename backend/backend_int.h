@@ -8,6 +8,8 @@
 
 struct account;
 struct job;
+struct object;
+struct preset_text;
 struct task;
 
 /* All routes as httpd wants them; out holds 2 * API_ROUTE_COUNT. */
@@ -22,6 +24,8 @@ size_t call_routes(struct http_route *out);
 /* Rows of store/ as bodies of the interface. */
 void user_fill(struct api_user *out, const struct account *acc);
 void task_fill(struct api_task *out, const struct task *t, int64_t lease_ms);
+void object_fill(struct api_object *out, const struct object *o);
+struct str text_json(struct arena *a, const struct preset_text *t);
 /* With place and estimate while it is open. */
 int job_fill(struct backend *b, struct arena *a, struct api_job *out,
              const struct job *j, struct err *e);

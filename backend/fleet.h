@@ -24,6 +24,7 @@ int64_t fleet_run_ms(struct backend *b, const char *scenario,
 /* Free slots and live workers of ours for a service. */
 struct fleet_sum {
     int64_t workers, slots, free;
+    int64_t addresses; /* healthy ones */
 };
 struct fleet_sum fleet_sum(struct backend *b, const char *service);
 bool fleet_worker_live(struct backend *b, const char *worker);

@@ -196,7 +196,7 @@ int_or_null(int64_t v)
     return v == 0 ? V_NULL : V_INT(v);
 }
 
-static void
+static const char *
 add_job(struct arena *a, struct db_list *l, const struct job_order *o,
         size_t n, const char *list)
 {
@@ -223,18 +223,22 @@ add_job(struct arena *a, struct db_list *l, const struct job_order *o,
     if (o->key != NULL && n == 0)
         db_add(l, &sql_job_key_insert, 5, V_STR(o->caller), V_STR(o->key),
                V_STR(o->hash), V_STR(id), V_STR(list));
+    return id;
 }
 
 int
-job_create(struct db *db, struct arena *a, const struct job_order *o,
+job_create(struct db *db, struct arena *a, struct job_order *o,
            bool *created, struct err *e)
 {
     char list[LIST_ID_MAX];
     list_id_new(list);
     struct db_list *l = db_list_new(a, o->account);
     add_decision(l, o, list);
-    for (size_t n = 0; n < o->n; n++)
-        add_job(a, l, o, n, list);
+    for (size_t n = 0; n < o->n; n++) {
+        const char *id = add_job(a, l, o, n, list);
+        if (n == 0)
+            o->first_id = id;
+    }
     if (o->offer != NULL)
         db_add(l, &sql_job_offer_used, 3, V_STR(o->offer), V_STR(o->account),
                V_STR(list));

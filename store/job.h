@@ -65,6 +65,7 @@ struct job_order {
     int64_t card_message_id;  /* 0: the first job makes its own status too */
     int64_t max_wait_ms;
     const char *caller, *key, *hash; /* Idempotency-Key, or NULL */
+    const char *first_id; /* out: id of the first job */
 };
 /*
  * Hold, jobs, tasks, status rows, outbox in one list. *created false: the
@@ -72,7 +73,7 @@ struct job_order {
  * changed): the caller looks why. CONFLICT: the same offer or key was taken
  * at the same moment: look it up.
  */
-int job_create(struct db *db, struct arena *a, const struct job_order *o,
+int job_create(struct db *db, struct arena *a, struct job_order *o,
                bool *created, struct err *e);
 int job_key_get(struct db *db, struct arena *a, const char *caller,
                 const char *key, const char **hash, const char **job,
