@@ -45,6 +45,8 @@ TEST_SUPPORT_OBJS := $(TEST_SUPPORT:%.c=$(O)/%.o)
 TEST_SRCS := $(wildcard tests/unit/test_*.c tests/io/test_*.c tests/system/test_*.c)
 TESTS := $(TEST_SRCS:%.c=$(O)/%)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+# the fuzz targets again, each with a main that replays its corpus
+REPLAYS := $(FUZZ_SRCS:tests/fuzz/%.c=$(O)/tests/replay/%)
 GEN := build/gen/migrations.inc
 
 .PHONY: all run demo test lint format bench asan tsan tests clean help install deps
@@ -67,7 +69,7 @@ test: deps ## build with sanitizers and run all tests
 
 asan: ; @$(MAKE) B=asan tests ## build program and tests with ASan + UBSan
 tsan: ; @$(MAKE) B=tsan tests ## build program and tests with ThreadSanitizer
-tests: $(BIN) $(TESTS)
+tests: $(BIN) $(TESTS) $(REPLAYS)
 
 lint: deps ## layers, headers that stand alone, clang-tidy, cppcheck, docs
 	@tools/lint
@@ -106,6 +108,10 @@ $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(LIB)
 $(TESTS): $(O)/tests/%: $(O)/tests/%.o $(TEST_SUPPORT_OBJS) $(LIB)
 	@echo "  LD $@"; $(CC) $(LDFLAGS_$(B)) -o $@ $^ $(PKG_LIBS) -lcmocka
 
+$(REPLAYS): $(O)/tests/replay/%: $(O)/tests/fuzz/%.o \
+  $(O)/tests/fuzz/replay_main.o $(LIB)
+	@mkdir -p $(@D); echo "  LD $@"; $(CC) $(LDFLAGS_$(B)) -o $@ $^ $(PKG_LIBS)
+
 # The archive wants every object, so a file that is new is picked up by the
 # next make; objects depend on headers through the .d files.
 $(O)/%.o: %.c $(GEN)
@@ -114,4 +120,5 @@ $(O)/%.o: %.c $(GEN)
 build/gen/migrations.inc: $(wildcard migrations/*.sql) tools/embed
 	@mkdir -p $(@D); tools/embed migrations/*.sql > $@.tmp && mv $@.tmp $@
 
--include $(OBJS:.o=.d) $(O)/cmd/main.d $(TESTS:=.d) $(TEST_SUPPORT_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(O)/cmd/main.d $(TESTS:=.d) $(TEST_SUPPORT_OBJS:.o=.d) \
+  $(FUZZ_SRCS:%.c=$(O)/%.d) $(O)/tests/fuzz/replay_main.d
