@@ -104,6 +104,8 @@ void http_park(struct http_req *q, const char *topic, uint64_t seen,
                int64_t until_mono_ms);
 /* Wakes up to n parked requests of the topic (0: all). */
 void http_wake(struct httpd *s, const char *topic, size_t n);
+/* How many requests are parked there now: metrics, tests. */
+size_t http_parked(struct httpd *s, const char *topic);
 struct httpd *http_server(struct http_req *q);
 bool httpd_stopping(const struct httpd *s);
 

@@ -41,8 +41,9 @@
 #define HTTPD_TOPICS 32      /* different literals given to http_topic */
 #define HTTPD_HEADER_MS 10000 /* to receive a request's headers */
 #define HTTPD_IDLE_MS 60000   /* a kept connection without a request */
-/* A body may take LIM_HTTP_REQUEST_MS plus this rate; an answer likewise. */
-#define HTTPD_BYTES_PER_MS 64
+/* A body may take LIM_HTTP_REQUEST_MS plus its bytes at this rate; an answer
+ * likewise. 16 KiB/s: a bad mobile connection. */
+#define HTTPD_BYTES_PER_MS 16
 /* What is read and thrown away of a refused request's body, so that the
  * client sees the answer rather than a reset connection. */
 #define HTTPD_SWALLOW_BYTES (4 * 1024 * 1024)

@@ -169,6 +169,18 @@ http_topic(struct httpd *s, const char *topic)
     return n;
 }
 
+size_t
+http_parked(struct httpd *s, const char *topic)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&s->pool.lock);
+    for (struct http_req *q = topic_get(&s->pool, topic)->head; q; q = q->next)
+        n++;
+    pthread_mutex_unlock(&s->pool.lock);
+    return n;
+}
+
 /* A handler sees httpd_stopping() once and has to answer then. */
 static bool
 refuses_to_end(struct http_req *q)

@@ -20,6 +20,7 @@ struct raw_answer {
 
 int raw_connect(int port); /* 127.0.0.1; caller closes */
 int raw_connect_unix(const char *path);
+int raw_listen_unix(const char *path); /* caller closes */
 void raw_send(int fd, const char *bytes, size_t n);
 void raw_sends(int fd, const char *text);
 /* Reads one answer, by its Content-Length, or to the end without one.
