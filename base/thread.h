@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#if defined(__clang__)
+/* In C, clang before 20 cannot name another member of the struct here. */
+#if defined(__clang__) && __clang_major__ >= 20
 #define GUARDED_BY(m) __attribute__((guarded_by(m)))
 #else
 #define GUARDED_BY(m)
