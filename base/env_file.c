@@ -49,7 +49,7 @@ unquote(struct str s, struct buf *value, struct str *after, struct err *e)
 static int
 value_read(struct str s, struct buf *value, struct err *e)
 {
-    struct str after;
+    struct str after = {0};
 
     if (s.len > 0 && (s.p[0] == '"' || s.p[0] == '\'')) {
         if (unquote(s, value, &after, e) != 0)

@@ -58,7 +58,7 @@ check_webhook_secret(const char *value, struct err *e)
     size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-    if (value[n] == '\0' && n <= 256)
+    if (n <= 256 && value[n] == '\0')
         return 0;
     return err_set(e, ERR_BAD_INPUT,
                    "WEBHOOK_SECRET: 1 to 256 of A-Z, a-z, 0-9, _ and - are "

@@ -1,5 +1,5 @@
 /*
- * thread.h - plain threads with small stacks, and clang's lock annotations.
+ * thread.h - plain threads with small stacks.
  */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
