@@ -216,6 +216,7 @@ report_success(struct report *r)
         .result_ref = r->in->result_ref,
         .files = r->in->files,
         .nfiles = r->in->n_files,
+        .preset = r->t->preset,
         .run_ms = r->in->run_ms == API_UNSET ? 0 : r->in->run_ms,
     };
     if (res.nfiles == 0 && res.result_ref != NULL &&

@@ -263,6 +263,7 @@ CREATE INDEX deliveries_queued ON deliveries (lane, next_at)
     WHERE state IN ('queued', 'unknown');
 CREATE INDEX deliveries_sending ON deliveries (lease_until)
     WHERE state = 'sending';
+CREATE INDEX deliveries_list ON deliveries (list) WHERE state = 'sending';
 CREATE INDEX deliveries_chat ON deliveries (chat_id, id)
     WHERE state IN ('queued', 'sending', 'unknown', 'waiting_user');
 CREATE INDEX deliveries_finished ON deliveries (finished_at);
@@ -273,6 +274,8 @@ CREATE TABLE send_budget (
     next_at BIGINT NOT NULL,
     limited_at BIGINT
 );
+CREATE INDEX send_budget_limited ON send_budget (limited_at)
+    WHERE limited_at IS NOT NULL;
 
 -- The inbox. body is Telegram's JSON, or base64 when encoding says so.
 CREATE TABLE updates (
@@ -303,6 +306,7 @@ CREATE TABLE updates (
     UNIQUE (bot_id, update_id)
 );
 CREATE INDEX updates_open ON updates (chat_id, seq) WHERE state = 'open';
+CREATE INDEX updates_taken ON updates (list) WHERE state = 'open';
 CREATE INDEX updates_finished ON updates (finished_at);
 
 CREATE TABLE dialogs (

@@ -4,23 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
-#include "store/account.h"
+#include "store/account_row.h"
 #include "store/sql.h"
 
-static void
-account_take(const struct db_rows *r, struct account *out)
+void
+account_row_take(const struct db_rows *r, size_t i, struct account *out)
 {
     *out = (struct account){
-        .id = db_str(r, 0, 0),
-        .full_name = db_str(r, 0, 1),
-        .username = db_str(r, 0, 2),
-        .language = db_str(r, 0, 3),
-        .reachable = db_int(r, 0, 4) != 0,
-        .created_at = db_int(r, 0, 5),
-        .available = db_int(r, 0, 6),
-        .held = db_int(r, 0, 7),
+        .id = db_str(r, i, 0),
+        .full_name = db_str(r, i, 1),
+        .username = db_str(r, i, 2),
+        .language = db_str(r, i, 3),
+        .reachable = db_int(r, i, 4) != 0,
+        .created_at = db_int(r, i, 5),
+        .available = db_int(r, i, 6),
+        .held = db_int(r, i, 7),
     };
-    if (!str_to_i64(str_c(db_str(r, 0, 8)), &out->telegram_id))
+    if (!str_to_i64(str_c(db_str(r, i, 8)), &out->telegram_id))
         out->telegram_id = 0;
 }
 
@@ -33,7 +33,7 @@ account_by_id(struct db *db, struct arena *a, const char *id,
         return -1;
     if (r.nrows == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no account %.40s", id);
-    account_take(&r, out);
+    account_row_take(&r, 0, out);
     return 0;
 }
 
@@ -48,7 +48,7 @@ account_by_telegram(struct db *db, struct arena *a, int64_t telegram_id,
         return -1;
     if (r.nrows == 0)
         return err_set(e, ERR_NOT_FOUND, "nobody with telegram id %s", subject);
-    account_take(&r, out);
+    account_row_take(&r, 0, out);
     return 0;
 }
 
@@ -130,18 +130,4 @@ account_register(struct db *db, struct arena *a, const struct account_new *n,
         return -1;
     *created = rc == 1;
     return account_by_telegram(db, a, n->telegram_id, out, e);
-}
-
-void
-account_add_language(struct db_list *l, const char *id, const char *language)
-{
-    db_add(l, &sql_account_language, 2, V_STR(id), V_STR(language));
-}
-
-void
-account_add_reachable(struct db_list *l, const char *id, bool reachable)
-{
-    db_add(l, &sql_account_reachable, 2, V_STR(id), V_INT(reachable));
-    if (reachable)
-        db_add(l, &sql_account_deliveries_back, 1, V_STR(id));
 }

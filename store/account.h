@@ -39,10 +39,4 @@ int account_register(struct db *db, struct arena *a,
 /* "ru" for the languages whose speakers mostly read Russian, else "en". */
 const char *account_language_of(const char *tag);
 
-/* In a list that someone else runs (finish of an update). */
-void account_add_language(struct db_list *l, const char *id,
-                          const char *language);
-/* reachable: what waited for the person goes out again. */
-void account_add_reachable(struct db_list *l, const char *id, bool reachable);
-
 #endif

@@ -218,7 +218,7 @@ add_job(struct arena *a, struct db_list *l, const struct job_order *o,
         outbox_add(l, g, "tasks", "task.pending", task, "{}");
     }
     if (o->chat_id != 0)
-        delivery_add_status(l, g, o->account, o->chat_id,
+        delivery_add_status(a, l, g, o->account, o->chat_id,
                             n == 0 ? o->card_message_id : 0);
     if (o->key != NULL && n == 0)
         db_add(l, &sql_job_key_insert, 5, V_STR(o->caller), V_STR(o->key),
@@ -328,7 +328,7 @@ job_refund(struct db *db, struct arena *a, const struct job *j,
     db_add(l, &sql_job_refund_audit, 4, V_STR(who), V_STR(j->id),
            V_STR(reason), V_STR(list));
     if (j->chat_id != 0)
-        delivery_add_note(l, g, j->account, j->chat_id, 0,
+        delivery_add_note(a, l, g, j->account, j->chat_id, 0,
                           arena_fmt(a,
                                     "{\"text\":\"refunded\",\"args\":"
                                     "{\"price\":%lld}}",

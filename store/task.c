@@ -46,6 +46,7 @@ task_take(const struct db_rows *r, struct task *out)
         .language = db_str(r, 0, 30),
         .leased = db_int(r, 0, 31) != 0,
         .beat = db_int(r, 0, 32),
+        .preset = db_str(r, 0, 33),
     };
     bool known = task_state_parse(db_str(r, 0, 7), &out->state) &&
                  job_state_parse(db_str(r, 0, 24), &out->job_state);
@@ -245,7 +246,7 @@ task_succeed(struct db *db, struct arena *a, const struct task *t,
     outbox_add(l, g, "tasks", "task.success", t->id, "{}");
     job_add_end(a, l, g, t->account, t->chat_id, t->price, JOB_COMPLETED);
     for (size_t i = 0; i < r->nfiles && t->chat_id != 0; i++)
-        delivery_add_result(l, g, t->account, t->chat_id, (int64_t)i,
+        delivery_add_result(a, l, g, t->account, t->chat_id, (int64_t)i,
                             r->files[i]);
     if (r->preset != NULL && r->run_ms > 0)
         db_add(l, &sql_task_run_measured, 4, V_STR(r->preset),

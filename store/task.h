@@ -30,6 +30,7 @@ struct task {
     const char *language;
     bool leased; /* its lease is not over */
     int64_t beat;
+    const char *preset;
 };
 int task_get(struct db *db, struct arena *a, const char *id, struct task *out,
              struct err *e);
