@@ -49,7 +49,8 @@ FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAYS := $(FUZZ_SRCS:tests/fuzz/%.c=$(O)/tests/replay/%)
 GEN := build/gen/migrations.inc
 
-.PHONY: all run demo test lint format bench asan tsan tests clean help install deps
+.PHONY: all run demo test lint format bench asan tsan tests clean help install deps \
+  print-cflags
 .DEFAULT_GOAL := all
 
 all: deps $(BIN) ## build ./build/release/tintype
@@ -73,6 +74,8 @@ tests: $(BIN) $(TESTS) $(REPLAYS)
 
 lint: deps ## layers, headers that stand alone, clang-tidy, cppcheck, docs
 	@tools/lint
+
+print-cflags: ; @echo $(PKG_CFLAGS)
 
 format: ## clang-format over the C sources
 	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS)) tests/*/*.[ch])
