@@ -22,7 +22,8 @@
 
 struct catalog_state;
 struct relay;
-struct watch; /* reaper, janitor, check: backend/watch.h */
+struct reaper;
+struct watch; /* timers, sweeps, janitor, check: backend/watch.h */
 
 struct backend {
     const struct settings *set;
@@ -32,11 +33,14 @@ struct backend {
     struct stop stop;
     struct catalog_state *catalog;
     struct relay *relay;
+    struct reaper *reaper;
     struct watch *watch;
+    struct boots *boots; /* who runs since when: backend/boots.c */
     char kind[32];      /* "sandbox" or the bot's id */
     char id[32];        /* process id and boot number of this backend */
     int64_t lease_ms;
     int64_t started_ms; /* clock_mono_ms */
+    int64_t up_since;   /* the database's now_ms() at start */
 };
 
 /* Topics for long polls; woken after the commit (backend_wake). */

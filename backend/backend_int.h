@@ -36,4 +36,22 @@ int delivery_claim_job(struct backend *b, struct arena *a, const char *job,
                        const char *sender, const char *boot,
                        struct api_delivery **out, size_t *n, struct err *e);
 
+/* The same for the dialogue of a chat, after the finish of an update. */
+int delivery_claim_dialog(struct backend *b, struct arena *a, int64_t chat_id,
+                          const char *sender, const char *boot,
+                          struct api_delivery **out, size_t *n,
+                          struct err *e);
+
+/* Remembers the boot number of a process id; true when it is new to this
+ * backend: what an older boot held must be freed. */
+struct boots;
+struct boots *boots_new(void);
+void boots_free(struct boots *t);
+bool boots_changed(struct backend *b, const char *id, const char *boot);
+
+/* A timer or a retry was set: the watch thread looks when it is due. */
+void watch_wake(struct backend *b);
+/* Wakes a topic after ms: a message whose budget or pause ends then. */
+void watch_at(struct backend *b, const char *topic, int64_t ms);
+
 #endif

@@ -16,8 +16,6 @@ bool fleet_address_can(struct backend *b, const char *address,
                        const char *scenario, const char *version);
 /* No live worker has listed it as healthy for TAKEOVER_WAIT. */
 bool fleet_address_gone(struct backend *b, const char *address);
-/* The worker's present boot number is this one. */
-bool fleet_boot_known(struct backend *b, const char *worker, const char *boot);
 /* Measured mean of a version's runs, else as declared, else 1000. */
 int64_t fleet_run_ms(struct backend *b, const char *scenario,
                      const char *version);
@@ -27,6 +25,8 @@ struct fleet_sum {
     int64_t addresses; /* healthy ones */
 };
 struct fleet_sum fleet_sum(struct backend *b, const char *service);
+/* How long no worker of ours has been live; 0 while one is. */
+int64_t fleet_away_ms(struct backend *b);
 bool fleet_worker_live(struct backend *b, const char *worker);
 
 #endif

@@ -171,7 +171,7 @@ route_task_claim(struct call *c, void *out)
     int64_t wait_ms = in->wait_ms == API_UNSET ? 0 : in->wait_ms;
     if (wait_ms > LIM_LONG_POLL_MS)
         wait_ms = LIM_LONG_POLL_MS;
-    if (!fleet_boot_known(c->b, in->worker, in->boot) &&
+    if (boots_changed(c->b, in->worker, in->boot) &&
         reaper_free_old_boot(c->b, c->a, in->worker, in->boot, &e) != 0)
         return call_error(c, &e);
     uint64_t seen = http_topic(c->b->http, TOPIC_TASKS);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
+#include "model/text.h"
 #include "store/account_row.h"
 #include "store/sql.h"
 
@@ -52,21 +53,6 @@ account_by_telegram(struct db *db, struct arena *a, int64_t telegram_id,
     return 0;
 }
 
-const char *
-account_language_of(const char *tag)
-{
-    static const char *const russian[] = {"ru", "be", "uk", "kk", "ky",
-                                          "uz", "tg", "hy", "az"};
-    if (tag == NULL)
-        return "en";
-    for (size_t i = 0; i < sizeof russian / sizeof russian[0]; i++) {
-        if (strncmp(tag, russian[i], 2) == 0 &&
-            (tag[2] == '\0' || tag[2] == '-'))
-            return "ru";
-    }
-    return "en";
-}
-
 /* 1 created, 0 someone was faster, -1 error. */
 static int
 account_create(struct db *db, struct arena *a, const struct account_new *n,
@@ -79,7 +65,7 @@ account_create(struct db *db, struct arena *a, const struct account_new *n,
     struct db_list *l = db_list_new(a, id);
     db_add(l, &sql_account_insert, 6, V_STR(id),
            V_STR(n->full_name ? n->full_name : ""), V_STR(n->username),
-           V_STR(account_language_of(n->language_tag)),
+           V_STR(text_lang_name(text_lang_of(n->language_tag))),
            V_STR(n->start_payload), V_STR(subject));
     db_add(l, &sql_account_identity, 2, V_STR(id), V_STR(subject));
     db_add(l, &sql_account_balance, 2, V_STR(id), V_INT(n->initial_balance));

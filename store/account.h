@@ -36,7 +36,4 @@ int account_register(struct db *db, struct arena *a,
                      const struct account_new *n, struct account *out,
                      bool *created, struct err *e);
 
-/* "ru" for the languages whose speakers mostly read Russian, else "en". */
-const char *account_language_of(const char *tag);
-
 #endif
