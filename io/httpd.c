@@ -234,7 +234,7 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
         *upload_len = 0;
         return n > 0 ? on_body(q, upload, n) : on_complete(q);
     case REQ_ANSWERED:
-        return send_answer(q);
+        return q->dropped ? MHD_NO : send_answer(q);
     case REQ_HANDED:
         break; /* suspended: libmicrohttpd does not call */
     }

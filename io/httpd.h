@@ -67,6 +67,9 @@ const char *http_path(const struct http_req *q);  /* decoded, without query */
 struct str http_body(const struct http_req *q);
 const char *http_param(const struct http_req *q, const char *name); /* {id} */
 const char *http_query(const struct http_req *q, const char *name); /* NULL */
+/* The n-th field of the query, or false. */
+bool http_query_at(const struct http_req *q, size_t n, struct str *name,
+                   struct str *value);
 /* Case-insensitive; NULL when absent; a header sent twice gives NULL and
  * sets *twice when given. */
 const char *http_header(const struct http_req *q, const char *name,
@@ -94,6 +97,9 @@ void http_reply(struct http_req *q, int status, const char *type,
 /* Answers with a file of `size` bytes from fd (taken, closed later). */
 void http_reply_fd(struct http_req *q, int status, const char *type, int fd,
                    uint64_t size);
+/* Closes the connection without an answer; q is gone after it. Sandboxes use
+ * it to lose answers. */
+void http_drop(struct http_req *q);
 
 /* Long poll: q is called again when http_wake(topic) comes or until_mono_ms
  * has passed. topic is borrowed for ever (a literal). From the handler only.

@@ -126,6 +126,7 @@ struct http_req {
     int status;
     uint64_t answer_bytes;
     struct MHD_Response *response;
+    bool dropped; /* no answer: the connection is closed */
     /* with the pool; GUARDED_BY(pool lock) */
     struct http_req *next, *prev;
     struct httpd_topic *topic; /* where it is parked, or NULL */

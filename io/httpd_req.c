@@ -46,6 +46,17 @@ http_query(const struct http_req *q, const char *name)
     return NULL;
 }
 
+bool
+http_query_at(const struct http_req *q, size_t n, struct str *name,
+              struct str *value)
+{
+    if (n >= q->target.nquery)
+        return false;
+    *name = q->target.query[n].name;
+    *value = q->target.query[n].value;
+    return true;
+}
+
 const char *
 http_header(const struct http_req *q, const char *name, bool *twice)
 {
@@ -229,6 +240,13 @@ http_reply_fd(struct http_req *q, int status, const char *type, int fd,
 {
     set_answer(q, status, type ? type : "application/json", size,
                MHD_create_response_from_fd64(size, fd));
+    httpd_req_resume(q);
+}
+
+void
+http_drop(struct http_req *q)
+{
+    q->dropped = true;
     httpd_req_resume(q);
 }
 
