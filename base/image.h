@@ -13,7 +13,11 @@
 
 enum image_kind {
     IMAGE_NONE, /* not a picture that we know */
-    IMAGE_PNG, IMAGE_JPEG, IMAGE_GIF, IMAGE_WEBP, IMAGE_BMP
+    IMAGE_PNG,
+    IMAGE_JPEG,
+    IMAGE_GIF,
+    IMAGE_WEBP,
+    IMAGE_BMP
 };
 
 struct image_info {

@@ -69,7 +69,7 @@ struct str json_num_text(const cJSON *v, char out[32]);
 struct jw {
     struct buf *b;
     unsigned depth;
-    bool keyed; /* a key is written, its value is due */
+    bool keyed;                 /* a key is written, its value is due */
     bool comma[JSON_DEPTH_MAX]; /* a comma is due before the next item */
     bool arr[JSON_DEPTH_MAX];
 };
@@ -79,15 +79,17 @@ void jw_obj(struct jw *w);
 void jw_arr(struct jw *w);
 void jw_end(struct jw *w); /* closes the innermost object or array */
 void jw_key(struct jw *w, const char *name);
-void jw_str(struct jw *w, const char *z); /* NULL writes null; bad UTF-8 -> U+FFFD */
+/* NULL writes null; bad UTF-8 becomes U+FFFD. */
+void jw_str(struct jw *w, const char *z);
 void jw_text(struct jw *w, struct str s);
 void jw_i64(struct jw *w, int64_t v);
 void jw_u64(struct jw *w, uint64_t v);
-void jw_num(struct jw *w, double v); /* shortest form that reads back; NaN -> null */
+/* The shortest form that reads back; NaN and infinities write null. */
+void jw_num(struct jw *w, double v);
 void jw_bool(struct jw *w, bool v);
 void jw_null(struct jw *w);
-void jw_raw(struct jw *w, struct str json);   /* ready JSON, trusted */
-void jw_tree(struct jw *w, const cJSON *j);   /* NULL writes null */
+void jw_raw(struct jw *w, struct str json); /* ready JSON, trusted */
+void jw_tree(struct jw *w, const cJSON *j); /* NULL writes null */
 /* key + value */
 void jw_kstr(struct jw *w, const char *k, const char *z);
 void jw_ki64(struct jw *w, const char *k, int64_t v);

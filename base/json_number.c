@@ -163,8 +163,7 @@ json_number_fits(struct str text)
     if (want.cut)
         return false;
     /* nearly all: up to 15 digits always come back, 2^53 has 16 */
-    if (want.n <= 15 && want.exp >= -200 &&
-        (int64_t)want.n + want.exp <= 15)
+    if (want.n <= 15 && want.exp >= -200 && (int64_t)want.n + want.exp <= 15)
         return true;
     v = json_number_double(text);
     if (!isfinite(v) || (want.exp >= 0 && fabs(v) > JSON_WHOLE_MAX))

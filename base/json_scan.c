@@ -38,8 +38,8 @@ scan_fail_code(struct scan *s, enum err_code code, const char *what)
             line = q + 1;
         }
     }
-    return err_set(s->e, code, "%zu:%zu: %s", lines,
-                   (size_t)(s->p - line) + 1, what);
+    return err_set(s->e, code, "%zu:%zu: %s", lines, (size_t)(s->p - line) + 1,
+                   what);
 }
 
 static int
@@ -64,8 +64,8 @@ scan_replace(struct scan *s, const char *from, const char *with)
 static void
 scan_space(struct scan *s)
 {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
-                             *s->p == '\n' || *s->p == '\r'))
+    while (s->p < s->end &&
+           (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
         s->p++;
 }
 

@@ -31,8 +31,7 @@ struct json_scan {
  * check); otherwise it is filled, also on error, and must be given to
  * json_scan_free().
  */
-int json_scan(struct str text, int flags, struct json_scan *out,
-              struct err *e);
+int json_scan(struct str text, int flags, struct json_scan *out, struct err *e);
 void json_scan_free(struct json_scan *s);
 /* Bytes of the UTF-8 code point at p (n > 0 bytes left); 0 when it is none:
  * overlong, a surrogate, too large or cut off. */

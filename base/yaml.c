@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
-#include "base/json_number.h"
 #include "base/mem.h"
+#include "base/yaml_scalar.h"
 
 #define NODES_MAX 20000
 #define DEPTH_MAX 32
@@ -21,9 +21,9 @@
 
 struct anchor {
     char *name;
-    cJSON *node;      /* borrowed from the tree; NULL while being built */
-    unsigned height;  /* 1 = a scalar */
-    size_t size;      /* nodes, itself included */
+    cJSON *node;     /* borrowed from the tree; NULL while being built */
+    unsigned height; /* 1 = a scalar */
+    size_t size;     /* nodes, itself included */
 };
 
 struct walk {
@@ -58,8 +58,8 @@ static int
 parser_fail(struct walk *w)
 {
     const yaml_parser_t *p = &w->parser;
-    size_t line = p->error == YAML_READER_ERROR ? p->mark.line
-                                                : p->problem_mark.line;
+    size_t line =
+        p->error == YAML_READER_ERROR ? p->mark.line : p->problem_mark.line;
 
     return err_set(w->e, ERR_BAD_INPUT, "line %zu: %s", line + 1,
                    p->problem != NULL ? p->problem : "not YAML");
@@ -72,136 +72,6 @@ walk_next(struct walk *w)
         yaml_event_delete(&w->event);
     w->has_event = yaml_parser_parse(&w->parser, &w->event) != 0;
     return w->has_event ? 0 : parser_fail(w);
-}
-
-static bool
-text_in(struct str s, const char *words)
-{
-    struct str rest = str_c(words), word;
-
-    while (str_split(&rest, ' ', &word))
-        if (str_eq(s, word))
-            return true;
-    return false;
-}
-
-static size_t
-digits_at(struct str s, size_t i)
-{
-    size_t n = 0;
-
-    while (i + n < s.len && s.p[i + n] >= '0' && s.p[i + n] <= '9')
-        n++;
-    return n;
-}
-
-/*
- * A decimal of the core schema as JSON writes it: no '+', no leading zeros,
- * a digit on both sides of the point. False when s is none.
- */
-static bool
-decimal_to_json(struct str s, struct buf *out)
-{
-    size_t i = 0, whole, fraction = 0;
-
-    if (s.len > 0 && (s.p[0] == '-' || s.p[0] == '+')) {
-        if (s.p[0] == '-')
-            buf_add_byte(out, '-');
-        i++;
-    }
-    whole = digits_at(s, i);
-    while (whole > 1 && s.p[i] == '0') {
-        i++;
-        whole--;
-    }
-    buf_add_str(out, whole > 0 ? str_sub(s, i, whole) : STR("0"));
-    i += whole;
-    if (i < s.len && s.p[i] == '.') {
-        fraction = digits_at(s, ++i);
-        if (fraction > 0) {
-            buf_add_byte(out, '.');
-            buf_add_str(out, str_sub(s, i, fraction));
-        }
-        i += fraction;
-    }
-    if (whole + fraction == 0)
-        return false;
-    if (i < s.len && (s.p[i] == 'e' || s.p[i] == 'E')) {
-        size_t from = i++;
-
-        if (i < s.len && (s.p[i] == '-' || s.p[i] == '+'))
-            i++;
-        if (digits_at(s, i) == 0)
-            return false;
-        i += digits_at(s, i);
-        buf_add_str(out, str_sub(s, from, i - from));
-    }
-    return i == s.len;
-}
-
-/* 0x1f and 0o17. False when s is neither or does not fit 64 bits. */
-static bool
-based_to_json(struct str s, struct buf *out)
-{
-    uint64_t base, v = 0;
-    size_t i;
-
-    if (s.len < 3 || s.p[0] != '0' || (s.p[1] != 'x' && s.p[1] != 'o'))
-        return false;
-    base = s.p[1] == 'x' ? 16 : 8;
-    for (i = 2; i < s.len; i++) {
-        const char *digits = "0123456789abcdef0123456789ABCDEF";
-        const char *at = s.p[i] != '\0' ? strchr(digits, s.p[i]) : NULL;
-        uint64_t d;
-
-        if (at == NULL)
-            return false;
-        d = (uint64_t)(at - digits) % 16;
-        if (d >= base || v > (UINT64_MAX - d) / base)
-            return false;
-        v = v * base + d;
-    }
-    buf_addf(out, "%llu", (unsigned long long)v);
-    return true;
-}
-
-/* NULL when s is not a number. */
-static cJSON *
-number_node(struct str s)
-{
-    struct buf text;
-    cJSON *j = NULL;
-
-    buf_init(&text, s.len + 32);
-    if (based_to_json(s, &text))
-        goto found;
-    buf_clear(&text);
-    if (!decimal_to_json(s, &text))
-        goto out;
-found:
-    if (json_number_fits(buf_str(&text)))
-        j = cJSON_CreateNumber(json_number_double(buf_str(&text)));
-    else
-        j = cJSON_CreateRaw(buf_cstr(&text));
-out:
-    buf_free(&text);
-    return j;
-}
-
-/* What a plain scalar means in the core schema. */
-static cJSON *
-plain_node(struct str s)
-{
-    cJSON *j;
-
-    if (s.len == 0 || text_in(s, "null Null NULL ~"))
-        return cJSON_CreateNull();
-    if (text_in(s, "true True TRUE"))
-        return cJSON_CreateTrue();
-    if (text_in(s, "false False FALSE"))
-        return cJSON_CreateFalse();
-    j = number_node(s);
-    return j != NULL ? j : cJSON_CreateString(s.p);
 }
 
 /* The kind after "tag:yaml.org,2002:", "" when there is no tag (or "!", which
@@ -219,7 +89,7 @@ tag_kind(const yaml_char_t *tag)
     if (strncmp(z, core, sizeof core - 1) != 0)
         return NULL;
     z += sizeof core - 1;
-    return text_in(str_c(z), "str int float bool null map seq") ? z : NULL;
+    return yaml_word_in(str_c(z), "str int float bool null map seq") ? z : NULL;
 }
 
 static bool
@@ -244,8 +114,7 @@ walk_scalar(struct walk *w)
     const char *kind = tag_kind(w->event.data.scalar.tag);
     struct str s = str_n((const char *)w->event.data.scalar.value,
                          w->event.data.scalar.length);
-    bool quoted =
-        w->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool quoted = w->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     cJSON *j;
 
     if (kind == NULL) {
@@ -259,12 +128,12 @@ walk_scalar(struct walk *w)
     if (strcmp(kind, "str") == 0 || (*kind == '\0' && quoted))
         return cJSON_CreateString(s.p);
     if (*kind == '\0' &&
-        text_in(s, ".inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF "
-                   ".nan .NaN .NAN")) {
+        yaml_word_in(s, ".inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF "
+                        ".nan .NaN .NAN")) {
         walk_fail(w, ERR_BAD_INPUT, "JSON has no infinity and no NaN");
         return NULL;
     }
-    j = plain_node(s);
+    j = yaml_plain(s);
     if (*kind != '\0' && !node_is_kind(j, kind)) {
         walk_fail(w, ERR_BAD_INPUT, "the value does not fit its tag");
         json_free(j);
@@ -300,8 +169,7 @@ anchor_find(struct walk *w, const char *name)
 static cJSON *
 walk_alias(struct walk *w, unsigned depth, unsigned *height)
 {
-    struct anchor *a =
-        anchor_find(w, (const char *)w->event.data.alias.anchor);
+    struct anchor *a = anchor_find(w, (const char *)w->event.data.alias.anchor);
 
     if (a == NULL) {
         walk_fail(w, ERR_BAD_INPUT, "an alias without its anchor");

@@ -25,7 +25,9 @@
  *       - name: image
  *         service: image-service
  *         workflow: workflow.json
- *         slots: {photo: "1.image", seed: "3.seed", prefix: "9.filename_prefix"}
+ *         slots:
+ *           photo: "1.image"
+ *           prefix: "9.filename_prefix"
  *         result: ["9"]            nodes whose files are delivered
  *         needs: {models: [checkpoints/x.safetensors]}          optional
  *
@@ -70,8 +72,8 @@ struct preset_input {
     bool whole;                     /* number: integers only */
     bool has_min, has_max;          /* number */
     double min, max;
-    int64_t max_length;             /* text: code points, > 0 */
-    const char *dflt;               /* JSON text; NULL when there is none */
+    int64_t max_length; /* text: code points, > 0 */
+    const char *dflt;   /* JSON text; NULL when there is none */
     const struct preset_choice *choices;
     size_t n_choices;
 };
@@ -83,7 +85,7 @@ struct preset_slot {
 
 struct preset_task {
     const char *name, *service;
-    const char *workflow; /* file name in the folder */
+    const char *workflow;            /* file name in the folder */
     const struct preset_slot *slots; /* a name with several targets repeats */
     size_t n_slots;
     const char *const *results; /* node ids */

@@ -23,11 +23,13 @@ photo_check(const cJSON *v, const char *path, struct err *e)
     const char *object = json_str(v, "object_id", NULL);
 
     if (!cJSON_IsObject(v))
-        return bad(e, path, "must be an object with telegram_file_id "
-                            "or object_id");
+        return bad(e, path,
+                   "must be an object with telegram_file_id "
+                   "or object_id");
     if ((file != NULL) == (object != NULL))
-        return bad(e, path, "must have one of telegram_file_id and "
-                            "object_id");
+        return bad(e, path,
+                   "must have one of telegram_file_id and "
+                   "object_id");
     if (file != NULL && (*file == '\0' || strlen(file) > FILE_ID_MAX))
         return bad(e, path, "has a telegram_file_id that is none");
     if (object != NULL && !id_is(str_c(object), "obj"))
@@ -126,8 +128,7 @@ pointer_to(const char *name, char *out, size_t size)
 }
 
 int
-preset_inputs_check(const struct preset *p, const cJSON *inputs,
-                    struct err *e)
+preset_inputs_check(const struct preset *p, const cJSON *inputs, struct err *e)
 {
     const cJSON *v;
     char path[128];
@@ -135,7 +136,8 @@ preset_inputs_check(const struct preset *p, const cJSON *inputs,
 
     if (!cJSON_IsObject(inputs))
         return bad(e, "/inputs", "must be an object");
-    cJSON_ArrayForEach (v, inputs) {
+    cJSON_ArrayForEach(v, inputs)
+    {
         pointer_to(v->string, path, sizeof path);
         if (preset_input_find(p, v->string) == NULL)
             return bad(e, path, "is no input of this preset");

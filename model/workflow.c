@@ -15,17 +15,16 @@ class_cmp(const void *a, const void *b)
 }
 
 size_t
-workflow_classes(struct arena *a, const cJSON *graph,
-                 const char *const **out)
+workflow_classes(struct arena *a, const cJSON *graph, const char *const **out)
 {
     const char **list =
         ARENA_ARRAY(a, const char *, cJSON_GetArraySize(graph) + 1);
     const cJSON *node;
     size_t i, n = 0, kept = 0;
 
-    cJSON_ArrayForEach (node, graph)
-        if (json_str(node, "class_type", NULL) != NULL)
-            list[n++] = json_str(node, "class_type", NULL);
+    cJSON_ArrayForEach(node,
+                       graph) if (json_str(node, "class_type", NULL) != NULL)
+        list[n++] = json_str(node, "class_type", NULL);
     qsort(list, n, sizeof *list, class_cmp);
     for (i = 0; i < n; i++)
         if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)
@@ -92,7 +91,8 @@ target_fill(cJSON *graph, const struct preset_slot *s,
     if (node == NULL)
         return err_set(e, ERR_BAD_INPUT,
                        "slot %.60s: the value does not fit %.60s of node "
-                       "%.60s", s->name, s->input, s->node);
+                       "%.60s",
+                       s->name, s->input, s->node);
     cJSON_ReplaceItemInObjectCaseSensitive(inputs, s->input, node);
     return 0;
 }
@@ -116,8 +116,7 @@ value_fill(cJSON *graph, const struct preset_task *task,
 }
 
 char *
-workflow_fill(struct arena *a, struct str graph,
-              const struct preset_task *task,
+workflow_fill(struct arena *a, struct str graph, const struct preset_task *task,
               const struct workflow_value *values, size_t n, struct err *e)
 {
     cJSON *tree = json_parse(graph, 0, e);

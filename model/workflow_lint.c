@@ -42,8 +42,7 @@ fault(struct lint *l, const struct node *node, const char *fmt, ...)
 
     l->faults++;
     if (node != NULL)
-        buf_addf(l->report, "node %.60s (%.60s): ", node->id,
-                 node->class_type);
+        buf_addf(l->report, "node %.60s (%.60s): ", node->id, node->class_type);
     va_start(ap, fmt);
     buf_addv(l->report, fmt, ap);
     va_end(ap);
@@ -73,8 +72,7 @@ class_saves(const char *class_type)
 static bool
 class_is_output(const char *class_type)
 {
-    return class_saves(class_type) ||
-           strncmp(class_type, "Preview", 7) == 0 ||
+    return class_saves(class_type) || strncmp(class_type, "Preview", 7) == 0 ||
            strcmp(class_type, "MaskPreview") == 0;
 }
 
@@ -87,8 +85,8 @@ node_make(struct lint *l, const cJSON *j, struct node *node)
 
     node->json = j;
     node->id = j->string;
-    node->class_type = cJSON_IsString(class_type) ? class_type->valuestring
-                                                  : "?";
+    node->class_type =
+        cJSON_IsString(class_type) ? class_type->valuestring : "?";
     node->inputs = json_get(j, "inputs");
     node->output = class_is_output(node->class_type);
     if (*node->id == '\0')
@@ -102,8 +100,9 @@ node_make(struct lint *l, const cJSON *j, struct node *node)
     else if (strlen(node->class_type) > CLASS_MAX)
         fault(l, node, "has a class_type that is too long");
     if (!cJSON_IsObject(node->inputs)) {
-        fault(l, node, "has no inputs; that can kill ComfyUI's executor "
-                       "(write \"inputs\": {})");
+        fault(l, node,
+              "has no inputs; that can kill ComfyUI's executor "
+              "(write \"inputs\": {})");
         node->inputs = NULL;
     }
     if (json_get(j, "is_changed") != NULL)
@@ -119,8 +118,9 @@ link_target(struct lint *l, const struct node *node, const cJSON *v)
     int64_t output;
 
     if (cJSON_GetArraySize(v) != 2) {
-        fault(l, node, "%.60s: a list is a link, [\"node id\", output]; "
-                       "a plain list needs {\"__value__\": [...]}",
+        fault(l, node,
+              "%.60s: a list is a link, [\"node id\", output]; "
+              "a plain list needs {\"__value__\": [...]}",
               v->string);
         return NULL;
     }
@@ -129,8 +129,7 @@ link_target(struct lint *l, const struct node *node, const cJSON *v)
         return NULL;
     }
     if (!json_to_i64(id->next, &output) || output < 0 || output > 1000) {
-        fault(l, node, "%.60s: a link's output must be 0, 1, 2 ...",
-              v->string);
+        fault(l, node, "%.60s: a link's output must be 0, 1, 2 ...", v->string);
         return NULL;
     }
     target = node_find(l, id->valuestring);
@@ -145,9 +144,10 @@ node_link(struct lint *l, struct node *node)
 {
     const cJSON *v;
 
-    node->links = ARENA_ARRAY(l->a, size_t,
-                              cJSON_GetArraySize(node->inputs) + 1);
-    cJSON_ArrayForEach (v, node->inputs) {
+    node->links =
+        ARENA_ARRAY(l->a, size_t, cJSON_GetArraySize(node->inputs) + 1);
+    cJSON_ArrayForEach(v, node->inputs)
+    {
         struct node *target;
 
         if (!cJSON_IsArray(v))
@@ -175,8 +175,7 @@ cycle_fault(struct lint *l, const struct step *stack, size_t depth,
     while (stack[i - 1].node != start)
         i--;
     for (i = i - 1; i < depth; i++)
-        buf_addf(l->report, "%.60s (%.60s) needs ",
-                 l->nodes[stack[i].node].id,
+        buf_addf(l->report, "%.60s (%.60s) needs ", l->nodes[stack[i].node].id,
                  l->nodes[stack[i].node].class_type);
     buf_addf(l->report, "%.60s\n", l->nodes[start].id);
 }
@@ -306,8 +305,7 @@ lint_slot(struct lint *l, const struct preset_slot *s)
     const cJSON *present;
 
     if (node == NULL) {
-        fault(l, NULL, "slot %.40s: there is no node %.60s", s->name,
-              s->node);
+        fault(l, NULL, "slot %.40s: there is no node %.60s", s->name, s->node);
         return;
     }
     present = json_get(node->inputs, s->input);
@@ -345,9 +343,10 @@ lint_result(struct lint *l, const struct preset_task *t, const char *id)
     else if (!class_saves(node->class_type))
         fault(l, node, "is a result, but saves nothing");
     else if (!slot_fills(t, PRESET_SLOT_PREFIX, id, "filename_prefix"))
-        fault(l, node, "is a result, but the slot prefix does not fill its "
-                       "filename_prefix (a repeated job would get the cached "
-                       "file of another)");
+        fault(l, node,
+              "is a result, but the slot prefix does not fill its "
+              "filename_prefix (a repeated job would get the cached "
+              "file of another)");
 }
 
 static bool
@@ -359,8 +358,8 @@ has_suffix(const char *s, const char *suffix)
 static bool
 is_model_file(const char *s)
 {
-    static const char *const suffixes[] = {".safetensors", ".ckpt", ".pt",
-                                           ".pth", ".gguf", ".bin", ".sft"};
+    static const char *const suffixes[] = {
+        ".safetensors", ".ckpt", ".pt", ".pth", ".gguf", ".bin", ".sft"};
     size_t i;
 
     for (i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
@@ -394,9 +393,10 @@ model_is_used(const struct lint *l, const char *need)
     size_t i;
 
     for (i = 0; i < l->n; i++)
-        cJSON_ArrayForEach (v, l->nodes[i].inputs)
-            if (cJSON_IsString(v) && model_is(need, v->valuestring))
-                return true;
+        cJSON_ArrayForEach(
+            v,
+            l->nodes[i].inputs) if (cJSON_IsString(v) &&
+                                    model_is(need, v->valuestring)) return true;
     return false;
 }
 
@@ -409,11 +409,11 @@ lint_values(struct lint *l, const struct preset_task *t,
 
     if (loads && !slot_fills(t, NULL, node->id, "image"))
         fault(l, node, "loads a picture that no slot fills");
-    cJSON_ArrayForEach (v, node->inputs)
-        if (cJSON_IsString(v) && is_model_file(v->valuestring) &&
-            !model_is_needed(t, v->valuestring))
-            fault(l, node, "%.60s: %.100s is not in needs.models", v->string,
-                  v->valuestring);
+    cJSON_ArrayForEach(v, node->inputs) if (cJSON_IsString(v) &&
+                                            is_model_file(v->valuestring) &&
+                                            !model_is_needed(t, v->valuestring))
+        fault(l, node, "%.60s: %.100s is not in needs.models", v->string,
+              v->valuestring);
 }
 
 static void
@@ -429,8 +429,7 @@ lint_task(struct lint *l, const struct preset_task *t)
         lint_values(l, t, &l->nodes[i]);
     for (i = 0; i < t->n_models; i++)
         if (!model_is_used(l, t->models[i]))
-            fault(l, NULL, "needs.models: no node uses %.100s",
-                  t->models[i]);
+            fault(l, NULL, "needs.models: no node uses %.100s", t->models[i]);
 }
 
 /* ---- the whole ---- */
@@ -443,8 +442,9 @@ lint_is_graph(struct lint *l, const cJSON *graph)
     if (!cJSON_IsObject(graph))
         fault(l, NULL, "the graph is not an object");
     else if (cJSON_IsArray(json_get(graph, "nodes")))
-        fault(l, NULL, "this is the editor's format; export the graph with "
-                       "\"Export (API)\"");
+        fault(l, NULL,
+              "this is the editor's format; export the graph with "
+              "\"Export (API)\"");
     else if (n == 0)
         fault(l, NULL, "the graph is empty");
     else if (n > WORKFLOW_NODES_MAX)
@@ -464,8 +464,7 @@ workflow_lint(const cJSON *graph, const struct preset *p, struct buf *report)
         goto out;
     l.n = (size_t)cJSON_GetArraySize(graph);
     l.nodes = ARENA_ARRAY(l.a, struct node, l.n);
-    cJSON_ArrayForEach (j, graph)
-        node_make(&l, j, &l.nodes[i++]);
+    cJSON_ArrayForEach(j, graph) node_make(&l, j, &l.nodes[i++]);
     qsort(l.nodes, l.n, sizeof *l.nodes, node_cmp);
     for (i = 0; i < l.n; i++)
         node_link(&l, &l.nodes[i]);

@@ -8,7 +8,10 @@
 #include "base/image.h"
 #include "base/mem.h"
 
-#define BYTES(lit) {(lit), sizeof(lit) - 1}
+#define BYTES(lit)                                                             \
+    {                                                                          \
+        (lit), sizeof(lit) - 1                                                 \
+    }
 
 #define PNG_HEAD "\x89PNG\r\n\x1a\n"
 #define PNG_IHDR "\0\0\0\x0dIHDR\0\0\2\x80\0\0\1\xe0\10\2\0\0\0crc."
@@ -19,7 +22,9 @@
 #define JPG_APP0 "\xff\xe0\0\4JF"
 #define JPG_APP1 "\xff\xe1\0\10Exif\0\0"
 #define JPG_SOF2 "\xff\xc2\0\13\10\1\xe0\2\x80\1\1\x11\0"
-#define JPG_SCAN "\xff\xda\0\2ab\xff\0cd\xff\xd3" "ef"
+#define JPG_SCAN                                                               \
+    "\xff\xda\0\2ab\xff\0cd\xff\xd3"                                           \
+    "ef"
 
 #define GIF_HEAD "GIF89a\x40\1\xf0\0\x80\0\0rgbRGB"
 #define GIF_CTRL "\x21\xf9\4\0\0\0\0\0"
@@ -47,41 +52,52 @@ static const struct probed pictures[] = {
     {BYTES(GIF_HEAD GIF_CTRL GIF_FRAME ";"), IMAGE_GIF, 320, 240, false},
     {BYTES("GIF87a\x40\1\xf0\0\0\0\0" GIF_FRAME ";"), IMAGE_GIF, 320, 240,
      false},
-    {BYTES(GIF_HEAD GIF_CTRL GIF_FRAME GIF_CTRL GIF_FRAME ";"), IMAGE_GIF,
-     320, 240, true},
+    {BYTES(GIF_HEAD GIF_CTRL GIF_FRAME GIF_CTRL GIF_FRAME ";"), IMAGE_GIF, 320,
+     240, true},
     {BYTES(GIF_HEAD), IMAGE_GIF, 320, 240, false},
     {BYTES(WEBP_LOSSY), IMAGE_WEBP, 320, 240, false},
     {BYTES(WEBP_LOSSLESS), IMAGE_WEBP, 320, 240, false},
     {BYTES("RIFF\x16\0\0\0WEBP" WEBP_X("\x10")), IMAGE_WEBP, 320, 240, false},
     {BYTES("RIFF\x16\0\0\0WEBP" WEBP_X("\2")), IMAGE_WEBP, 320, 240, true},
-    {BYTES("BM____\0\0\0\0\0\0\0\0\x28\0\0\0\x40\1\0\0\xf0\0\0\0"),
-     IMAGE_BMP, 320, 240, false},
+    {BYTES("BM____\0\0\0\0\0\0\0\0\x28\0\0\0\x40\1\0\0\xf0\0\0\0"), IMAGE_BMP,
+     320, 240, false},
     {BYTES("BM____\0\0\0\0\0\0\0\0\x7c\0\0\0\x40\1\0\0\x10\xff\xff\xff"),
      IMAGE_BMP, 320, 240, false},
-    {BYTES("BM____\0\0\0\0\0\0\0\0\x0c\0\0\0\x40\1\xf0\0"), IMAGE_BMP, 320,
-     240, false},
+    {BYTES("BM____\0\0\0\0\0\0\0\0\x0c\0\0\0\x40\1\xf0\0"), IMAGE_BMP, 320, 240,
+     false},
 };
 
 static const struct str no_pictures[] = {
-    BYTES(""), BYTES("x"), BYTES("hello, world"), BYTES("%PDF-1.7"),
-    BYTES("\x89PNG\r\n\x1a"), BYTES(PNG_HEAD),
-    BYTES(PNG_HEAD PNG_IDAT), BYTES(PNG_HEAD "\0\0\0\x0dIHDR\0\0\2"),
+    BYTES(""),
+    BYTES("x"),
+    BYTES("hello, world"),
+    BYTES("%PDF-1.7"),
+    BYTES("\x89PNG\r\n\x1a"),
+    BYTES(PNG_HEAD),
+    BYTES(PNG_HEAD PNG_IDAT),
+    BYTES(PNG_HEAD "\0\0\0\x0dIHDR\0\0\2"),
     BYTES(PNG_HEAD "\0\0\0\x0cIHDR\0\0\2\x80\0\0\1\xe0\10\2\0\0crc."),
     BYTES(PNG_HEAD "\xff\xff\xff\xffIHDR\0\0\2\x80\0\0\1\xe0\10\2\0\0\0crc."),
     BYTES(PNG_HEAD "\0\0\0\x0dIHDR\0\0\0\0\0\0\1\xe0\10\2\0\0\0crc."),
     BYTES(PNG_HEAD "\0\0\0\x0dIHDR\0\0\1\0\x80\0\1\xe0\10\2\0\0\0crc."),
-    BYTES("\xff\xd8\xff"), BYTES("\xff\xd8" JPG_APP0),
-    BYTES("\xff\xd8" JPG_APP0 JPG_SCAN), BYTES("\xff\xd8\xff\xe0\0\1"),
-    BYTES("\xff\xd8\xff\xc0\0\4\10\1"), BYTES("\xff\xd8\xff\xc0\xff\xff\10"),
+    BYTES("\xff\xd8\xff"),
+    BYTES("\xff\xd8" JPG_APP0),
+    BYTES("\xff\xd8" JPG_APP0 JPG_SCAN),
+    BYTES("\xff\xd8\xff\xe0\0\1"),
+    BYTES("\xff\xd8\xff\xc0\0\4\10\1"),
+    BYTES("\xff\xd8\xff\xc0\xff\xff\10"),
     BYTES("\xff\xd8\xff\xc0\0\13\10\0\0\2\x80\1\1\x11\0"),
-    BYTES("GIF89a"), BYTES("GIF89a\x40\1\xf0\0"),
+    BYTES("GIF89a"),
+    BYTES("GIF89a\x40\1\xf0\0"),
     BYTES("GIF89a\0\0\xf0\0\0\0\0"),
-    BYTES("RIFF\x16\0\0\0WEBP"), BYTES("RIFF\x16\0\0\0WAVEfmt "),
+    BYTES("RIFF\x16\0\0\0WEBP"),
+    BYTES("RIFF\x16\0\0\0WAVEfmt "),
     BYTES("RIFF\x16\0\0\0WEBPVP8 \12\0\0\0fffnot\x40\1\xf0\0"),
     BYTES("RIFF\x16\0\0\0WEBPVP8L\5\0\0\0\x2e\x3f\xc1\x3b\0\0"),
     BYTES("RIFF\x16\0\0\0WEBPVP8L\5\0\0\0\x2f\x3f\xc1"),
     BYTES("RIFF\x16\0\0\0WEBPANIM\0\0\0\0"),
-    BYTES("BM"), BYTES("BM____\0\0\0\0\0\0\0\0\x28\0\0\0\x40\1\0\0"),
+    BYTES("BM"),
+    BYTES("BM____\0\0\0\0\0\0\0\0\x28\0\0\0\x40\1\0\0"),
     BYTES("BM____\0\0\0\0\0\0\0\0\xff\xff\xff\xff\x40\1\0\0\xf0\0\0\0"),
 };
 
@@ -163,8 +179,9 @@ struct stripped {
 };
 
 static const struct stripped strips[] = {
-    {BYTES(PNG_HEAD PNG_IHDR "\0\0\0\3tEXta\0bcrc.\0\0\0\1zTXtzcrc."
-           PNG_ACTL "\0\0\0\2iTXtabcrc.\0\0\0\0eXIfcrc." PNG_IDAT PNG_IDAT
+    {BYTES(PNG_HEAD PNG_IHDR
+           "\0\0\0\3tEXta\0bcrc.\0\0\0\1zTXtzcrc." PNG_ACTL
+           "\0\0\0\2iTXtabcrc.\0\0\0\0eXIfcrc." PNG_IDAT PNG_IDAT
            "\0\0\0\0tIMEcrc." PNG_IEND "appended"),
      BYTES(PNG_HEAD PNG_IHDR PNG_ACTL PNG_IDAT PNG_IDAT PNG_IEND)},
     {BYTES("\xff\xd8" JPG_APP0 JPG_APP1 "\xff\xed\0\5IPT" JPG_SOF2
@@ -173,7 +190,8 @@ static const struct stripped strips[] = {
      BYTES("\xff\xd8" JPG_APP0 JPG_SOF2 JPG_SCAN "\xff\xc4\0\3h" JPG_SCAN
            "\xff\xd9")},
     {BYTES("RIFF\x38\0\0\0WEBP" WEBP_X("\x1e") "EXIF\3\0\0\0abc\0"
-           "VP8L\4\0\0\0pixlXMP \2\0\0\0xy" "more"),
+                                               "VP8L\4\0\0\0pixlXMP \2\0\0\0xy"
+                                               "more"),
      BYTES("RIFF\x22\0\0\0WEBP" WEBP_X("\x12") "VP8L\4\0\0\0pixl")},
     {BYTES(GIF_HEAD GIF_FRAME ";"), BYTES(GIF_HEAD GIF_FRAME ";")},
     {BYTES("no picture at all"), BYTES("no picture at all")},
@@ -208,7 +226,8 @@ static void
 broken_chunks_give_nothing(void **state)
 {
     static const struct str t[] = {
-        BYTES(PNG_HEAD), BYTES(PNG_HEAD PNG_IHDR PNG_IDAT),
+        BYTES(PNG_HEAD),
+        BYTES(PNG_HEAD PNG_IHDR PNG_IDAT),
         BYTES(PNG_HEAD PNG_IHDR "\x7f\xff\xff\xffIDATx"),
         BYTES(PNG_HEAD PNG_IHDR "\xff\xff\xff\xf4IDATx"),
         BYTES("\xff\xd8" JPG_APP0 JPG_SOF2 JPG_SCAN),

@@ -14,18 +14,41 @@ struct judged {
     struct str text;
     const char *error; /* NULL: taken */
 };
-#define OK(t) {{(t), sizeof(t) - 1}, NULL}
-#define NO(t, e) {{(t), sizeof(t) - 1}, (e)}
+#define OK(t)                                                                  \
+    {                                                                          \
+        {(t), sizeof(t) - 1}, NULL                                             \
+    }
+#define NO(t, e)                                                               \
+    {                                                                          \
+        {(t), sizeof(t) - 1}, (e)                                              \
+    }
 
 static const struct judged strict[] = {
-    OK("null"), OK("true"), OK("false"), OK("0"), OK("-0"), OK("\"\""),
-    OK("[]"), OK("{}"), OK(" \t\r\n[ ] \n"), OK("[1,2 , 3]"),
-    OK("{\"\":0}"), OK("{\"a\":1,\"a\":2}"), OK("{\"a\":{\"b\":[{}]}}"),
-    OK("123.456e-10"), OK("1E+2"), OK("0e0"), OK("-1.5"), OK("0.0"),
-    OK("1e400"), OK("18446744073709551615"),
+    OK("null"),
+    OK("true"),
+    OK("false"),
+    OK("0"),
+    OK("-0"),
+    OK("\"\""),
+    OK("[]"),
+    OK("{}"),
+    OK(" \t\r\n[ ] \n"),
+    OK("[1,2 , 3]"),
+    OK("{\"\":0}"),
+    OK("{\"a\":1,\"a\":2}"),
+    OK("{\"a\":{\"b\":[{}]}}"),
+    OK("123.456e-10"),
+    OK("1E+2"),
+    OK("0e0"),
+    OK("-1.5"),
+    OK("0.0"),
+    OK("1e400"),
+    OK("18446744073709551615"),
     OK("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\""),
-    OK("\"\\ud83d\\ude00\""), OK("\"\xf0\x9f\x98\x80\x7f\""),
-    OK("\"\xef\xbf\xbf\xf4\x8f\xbf\xbf\""), OK("\"\xe2\x80\xa8\""),
+    OK("\"\\ud83d\\ude00\""),
+    OK("\"\xf0\x9f\x98\x80\x7f\""),
+    OK("\"\xef\xbf\xbf\xf4\x8f\xbf\xbf\""),
+    OK("\"\xe2\x80\xa8\""),
     NO("", "1:1: the text ends too early"),
     NO("   ", "1:4: the text ends too early"),
     NO("01", "1:2: a number with a leading zero"),
@@ -202,16 +225,20 @@ numbers_come_out_with_the_value_they_came_in_with(void **state)
          "{\"s\":-9223372036854775808,\"t\":[1,0.1,100]}"},
         {"0.1000000000000000055511151231257827021181583404541015625",
          "0.1000000000000000055511151231257827021181583404541015625"},
-        {"1e400", "1e400"}, {"-1e-400", "-1e-400"}, {"1e20", "1e20"},
-        {"1.0", "1"}, {"1.50", "1.5"}, {"0.30000000000000004",
-         "0.30000000000000004"},
+        {"1e400", "1e400"},
+        {"-1e-400", "-1e-400"},
+        {"1e20", "1e20"},
+        {"1.0", "1"},
+        {"1.50", "1.5"},
+        {"0.30000000000000004", "0.30000000000000004"},
         {"2.2250738585072014e-308", "2.2250738585072014e-308"},
         {"5e-324", "5e-324"},
         {"[1,{\"a\":12345678901234567890,\"b\":7},36893488147419103232,3]",
          "[1,{\"a\":12345678901234567890,\"b\":7},36893488147419103232,3]"},
         /* longer than what cJSON reads of a number */
         {"[1.0000000000000000000000000000000000000000000000000000000000000"
-         "0000000000000000000000000000]", "[1]"},
+         "0000000000000000000000000000]",
+         "[1]"},
         {"[1234567890123456789012345678901234567890123456789012345678901234"
          "56789012345678901234567890]",
          "[1234567890123456789012345678901234567890123456789012345678901234"
@@ -251,7 +278,8 @@ nul_and_half_pairs_are_mended_when_asked(void **state)
                                        "{\"ab\":\"x\"}"};
     static const struct through lone = {
         "[\"a\\udcffb\",\"\\ud800\\ud83d\\ude00\",\"\\ud800\\n\"]",
-        "[\"a\xef\xbf\xbd" "b\",\"\xef\xbf\xbd\xf0\x9f\x98\x80\","
+        "[\"a\xef\xbf\xbd"
+        "b\",\"\xef\xbf\xbd\xf0\x9f\x98\x80\","
         "\"\xef\xbf\xbd\\n\"]"};
 
     (void)state;
@@ -283,15 +311,23 @@ whole_numbers_are_read_however_written(void **state)
         bool ok;
         int64_t v;
     } t[] = {
-        {"0", true, 0}, {"-0", true, 0}, {"1e3", true, 1000},
-        {"20.0", true, 20}, {"0e99", true, 0},
+        {"0", true, 0},
+        {"-0", true, 0},
+        {"1e3", true, 1000},
+        {"20.0", true, 20},
+        {"0e99", true, 0},
         {"9223372036854775807", true, INT64_MAX},
         {"-9223372036854775808", true, INT64_MIN},
-        {"9223372036854775808", false, 0}, {"1.5", false, 0},
-        {"1e19", false, 0}, {"1e-1", false, 0}, {"10e-1", true, 1},
-        {"1e999999999999", false, 0}, {"123456789012345678e0", true,
-         123456789012345678},
-        {"\"5\"", false, 0}, {"true", false, 0}, {"null", false, 0},
+        {"9223372036854775808", false, 0},
+        {"1.5", false, 0},
+        {"1e19", false, 0},
+        {"1e-1", false, 0},
+        {"10e-1", true, 1},
+        {"1e999999999999", false, 0},
+        {"123456789012345678e0", true, 123456789012345678},
+        {"\"5\"", false, 0},
+        {"true", false, 0},
+        {"null", false, 0},
     };
     size_t i;
 
@@ -339,8 +375,8 @@ access_gives_the_default_for_what_is_not_there(void **state)
     assert_null(json_path(j, "l.0.k.1.z"));
     assert_null(json_path(NULL, "a"));
     assert_null(json_get(json_get(j, "l"), "0"));
-    assert_true(str_eq_c(json_num_text(json_get(j, "u"), out),
-                         "18446744073709551615"));
+    assert_true(
+        str_eq_c(json_num_text(json_get(j, "u"), out), "18446744073709551615"));
     assert_true(str_eq_c(json_num_text(json_get(j, "f"), out), "2.5"));
     assert_true(json_is_num(json_get(j, "u")));
     assert_false(json_is_num(json_get(j, "s")));
@@ -473,8 +509,10 @@ a_full_buffer_is_remembered_not_overrun(void **state)
 static void
 doubles_are_written_so_that_they_read_back(void **state)
 {
-    static const double v[] = {0.1, 1.0 / 3.0, 1e22, 123456789.125, 5e-324,
-                               1.7976931348623157e308, -2.5, 4503599627370497.5};
+    static const double v[] = {0.1,    1.0 / 3.0,
+                               1e22,   123456789.125,
+                               5e-324, 1.7976931348623157e308,
+                               -2.5,   4503599627370497.5};
     size_t i;
 
     (void)state;

@@ -255,8 +255,8 @@ a_faulty_graph_is_refused_by_node(void **state)
         char *graph = edited(a, good_graph, t[i].from, t[i].to);
         struct err e;
 
-        assert_int_equal(
-            preset_parse(a, STR(good_yaml), str_c(graph), &p, &e), -1);
+        assert_int_equal(preset_parse(a, STR(good_yaml), str_c(graph), &p, &e),
+                         -1);
         assert_string_equal(e.msg, t[i].error);
         arena_free(a);
     }
@@ -331,8 +331,7 @@ later_members_in_a_stored_body_are_ignored(void **state)
     buf_init(&b, 100000);
     preset_to_json(p, &b);
     body = edited(a, buf_cstr(&b), "{\"name\":", "{\"later\":[1],\"name\":");
-    assert_int_equal(preset_from_json(a, str_c(body), str_c(""), &back, &e),
-                     0);
+    assert_int_equal(preset_from_json(a, str_c(body), str_c(""), &back, &e), 0);
     body = edited(a, buf_cstr(&b), "\"price\":5", "\"price\":-5");
     assert_int_equal(preset_from_json(a, str_c(body), str_c(""), &back, &e),
                      -1);
@@ -361,13 +360,11 @@ the_version_follows_content_and_nothing_else(void **state)
     preset_version(q, other);
     assert_string_equal(version, other);
     graph = edited(a, good_graph, "\"steps\":3", "\"steps\":4");
-    assert_int_equal(preset_parse(a, STR(good_yaml), str_c(graph), &q, &e),
-                     0);
+    assert_int_equal(preset_parse(a, STR(good_yaml), str_c(graph), &q, &e), 0);
     preset_version(q, other);
     assert_string_not_equal(version, other);
     yaml = edited(a, good_yaml, "price: 5", "price: 6");
-    assert_int_equal(preset_parse(a, str_c(yaml), STR(good_graph), &q, &e),
-                     0);
+    assert_int_equal(preset_parse(a, str_c(yaml), STR(good_graph), &q, &e), 0);
     preset_version(q, other);
     assert_string_not_equal(version, other);
     arena_free(a);
@@ -380,12 +377,14 @@ inputs_are_checked_against_the_form(void **state)
         const char *inputs, *error; /* NULL: fine */
     } t[] = {
         {"{\"photo\":{\"telegram_file_id\":\"AgAC\",\"size\":5},"
-         "\"prompt\":\"abc\"}", NULL},
+         "\"prompt\":\"abc\"}",
+         NULL},
         {"{\"photo\":{\"object_id\":\"obj_0123456789abcdefghjkmnpqrs\"},"
          "\"prompt\":\"абвгд\",\"strength\":1,\"steps\":5,\"colors\":\"4\"}",
          NULL},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"steps\":2.0}", NULL},
+         "\"steps\":2.0}",
+         NULL},
         {"[]", "/inputs: must be an object"},
         {"null", "/inputs: must be an object"},
         {"{\"prompt\":\"x\"}", "/inputs/photo: is missing"},
@@ -412,19 +411,26 @@ inputs_are_checked_against_the_form(void **state)
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":5}",
          "/inputs/prompt: must be a text"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"strength\":1.01}", "/inputs/strength: must be at most 1"},
+         "\"strength\":1.01}",
+         "/inputs/strength: must be at most 1"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"strength\":-1e400}", "/inputs/strength: must be a number"},
+         "\"strength\":-1e400}",
+         "/inputs/strength: must be a number"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"strength\":\"1\"}", "/inputs/strength: must be a number"},
+         "\"strength\":\"1\"}",
+         "/inputs/strength: must be a number"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"steps\":0}", "/inputs/steps: must be at least 1"},
+         "\"steps\":0}",
+         "/inputs/steps: must be at least 1"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"steps\":1.5}", "/inputs/steps: must be a whole number"},
+         "\"steps\":1.5}",
+         "/inputs/steps: must be a whole number"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"colors\":\"5\"}", "/inputs/colors: is not one of the choices"},
+         "\"colors\":\"5\"}",
+         "/inputs/colors: is not one of the choices"},
         {"{\"photo\":{\"telegram_file_id\":\"A\"},\"prompt\":\"a\","
-         "\"colors\":4}", "/inputs/colors: is not one of the choices"},
+         "\"colors\":4}",
+         "/inputs/colors: is not one of the choices"},
     };
     struct arena *a = arena_new();
     struct preset *p = parse_good(a);
