@@ -341,15 +341,16 @@ db_queue_done(struct db_queue *q, struct db_work **batch, size_t n)
 
 /* ---- running ---- */
 
-static int
-queue_for(struct db *db, const struct db_list *l, struct db_queue **q,
-          struct err *e)
+/* Where a list goes that may run; NULL: it may not. */
+static struct db_queue *
+queue_for(struct db *db, const struct db_list *l, struct err *e)
 {
-    if (db->read_only)
-        return err_set(e, ERR_UNAVAILABLE,
-                       "the database was opened for reading only");
-    *q = db->driver->queue(db, l->shard);
-    return 0;
+    if (list_check(l, e) != 0)
+        return NULL;
+    if (!db->read_only)
+        return db->driver->queue(db, l->shard);
+    err_set(e, ERR_UNAVAILABLE, "the database was opened for reading only");
+    return NULL;
 }
 
 /* True when the work is done, false when this caller leaves it; then *rc and
@@ -390,11 +391,11 @@ work_wait(struct db_queue *q, struct db_work *w, int *rc, struct err *e)
 int
 db_run(struct db *db, struct db_list *l, struct err *e)
 {
-    struct db_queue *q;
+    struct db_queue *q = queue_for(db, l, e);
     struct db_work *w;
     int rc = 0;
 
-    if (list_check(l, e) != 0 || queue_for(db, l, &q, e) != 0)
+    if (q == NULL)
         return -1;
     w = work_new(l);
     if (queue_put(q, w, e) != 0) {
@@ -416,10 +417,10 @@ db_submit(struct db *db, struct db_list *l,
           void (*fn)(void *ctx, int rc, const struct err *e), void *ctx)
 {
     struct err e = {0};
-    struct db_queue *q;
+    struct db_queue *q = queue_for(db, l, &e);
     struct db_work *w;
 
-    if (list_check(l, &e) != 0 || queue_for(db, l, &q, &e) != 0) {
+    if (q == NULL) {
         fn(ctx, -1, &e);
         return;
     }

@@ -373,17 +373,29 @@ pg_server_database(struct pg_server *s, char *url, size_t cap)
 
 /* ---- Redis ---- */
 
+/* It has loaded its file and answers; one that still loads says so. */
 static bool
-socket_answers(const char *path)
+redis_answers(const struct redis_server *s)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok;
+    struct timeval wait = {.tv_sec = 1};
+    char ask[128], got[256] = "";
+    size_t n = 0;
+    ssize_t r;
 
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-    ok = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", s->socket);
+    snprintf(ask, sizeof(ask), "%s%s%sPING\r\nQUIT\r\n",
+             s->password[0] != '\0' ? "AUTH " : "", s->password,
+             s->password[0] != '\0' ? "\r\n" : "");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+        write(fd, ask, strlen(ask)) == (ssize_t)strlen(ask))
+        while (n < sizeof(got) - 1 &&
+               (r = read(fd, got + n, sizeof(got) - 1 - n)) > 0)
+            n += (size_t)r;
     close(fd);
-    return ok;
+    return strstr(got, "+PONG") != NULL;
 }
 
 void
@@ -402,7 +414,7 @@ redis_server_again(struct redis_server *s)
     tmp_dir_file(&s->dir, "server.log", log, sizeof(log));
     unlink(s->socket); /* of the one before */
     s->pid = server_spawn(argv, log, 0, 0);
-    while (!socket_answers(s->socket)) {
+    while (!redis_answers(s)) {
         if (now_ms() > until || waitpid(s->pid, NULL, WNOHANG) != 0) {
             log_show(log);
             give_up("Redis does not start");
