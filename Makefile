@@ -72,7 +72,7 @@ asan: ; @$(MAKE) B=asan tests ## build program and tests with ASan + UBSan
 tsan: ; @$(MAKE) B=tsan tests ## build program and tests with ThreadSanitizer
 tests: $(BIN) $(TESTS) $(REPLAYS)
 
-lint: deps ## layers, headers that stand alone, clang-tidy, cppcheck, docs
+lint: deps ## layers, headers that stand alone, clang-tidy, cppcheck
 	@tools/lint
 
 print-cflags: ; @echo $(PKG_CFLAGS)

@@ -1,0 +1,193 @@
+/*
+ * test_tree.c - the tree checks itself: who includes whom (tools/lint), and
+ * docs/OPERATING.md against the tables of base/.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/limits.h"
+#include "base/setting.h"
+
+#define OUTPUT_MAX (1 << 20)
+
+static const char *
+root(void)
+{
+    const char *set = getenv("TINTYPE_TEST_ROOT");
+
+    return set == NULL ? "." : set;
+}
+
+/* Runs tools/lint --layers over a tree; its exit code, its words in out. */
+static int
+layers_of(const char *tree, struct buf *out)
+{
+    char command[1024], piece[4096];
+    FILE *f;
+    size_t n;
+    int status;
+
+    snprintf(command, sizeof(command),
+             "python3 '%s/tools/lint' --layers --root '%s' 2>&1", root(),
+             tree);
+    f = popen(command, "re");
+    assert_non_null(f);
+    buf_init(out, OUTPUT_MAX);
+    while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+        buf_add(out, piece, n);
+    status = pclose(f);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void
+every_folder_includes_only_what_it_may(void **state)
+{
+    struct buf out;
+    int code = layers_of(root(), &out);
+
+    (void)state;
+    if (code != 0)
+        fail_msg("%s", buf_cstr(&out));
+    buf_free(&out);
+}
+
+static void
+write_file(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void
+make_folder(const char *folder, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* Without this the check above could be one that finds nothing, ever. */
+static void
+wrong_includes_are_found(void **state)
+{
+    static const char *const want[] = {
+        "base/a.c:2: \"io/b.h\": base/ may include nothing, not io/",
+        "base/a.c:3: <sqlite3.h> belongs to io/, not base/",
+        "io/b.h:1: <cjson/cJSON.h> belongs to base/, not io/",
+        "io/b.h:2: <nobody/knows.h>: no folder has this library",
+        "bot/c.c:1: \"b.h\": write \"folder/file.h\"",
+        "bot/c.c:2: \"store/d.h\": bot/ may include",
+        "bot/c.c:3: \"api/e_int.h\" is internal to api/",
+        "bot/c.c:4: \"bot/none.h\" does not exist",
+        "lint: 8 findings",
+    };
+    char tree[] = "/tmp/tintype-tree-XXXXXX";
+    char command[128];
+    struct buf out;
+
+    (void)state;
+    assert_non_null(mkdtemp(tree));
+    make_folder(tree, "base");
+    make_folder(tree, "io");
+    make_folder(tree, "bot");
+    make_folder(tree, "api");
+    make_folder(tree, "store");
+    write_file(tree, "base/a.c", "#include <stdio.h>\n#include \"io/b.h\"\n"
+                                 "#  include <sqlite3.h>\n");
+    write_file(tree, "io/b.h", "#include <cjson/cJSON.h>\n"
+                               "#include <nobody/knows.h>\n"
+                               "#include <sqlite3.h>\n");
+    write_file(tree, "bot/c.c", "#include \"b.h\"\n#include \"store/d.h\"\n"
+                                "#include \"api/e_int.h\"\n"
+                                "#include \"bot/none.h\"\n"
+                                "#include \"api/f.h\"\n");
+    write_file(tree, "store/d.h", "");
+    write_file(tree, "api/e_int.h", "");
+    write_file(tree, "api/f.h", "#include \"api/e_int.h\"\n");
+    assert_int_equal(layers_of(tree, &out), 1);
+    snprintf(command, sizeof(command), "rm -r '%s'", tree);
+    assert_int_equal(system(command), 0);
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        if (strstr(buf_cstr(&out), want[i]) == NULL)
+            fail_msg("missing: %s\nin:\n%s", want[i], buf_cstr(&out));
+    }
+    buf_free(&out);
+}
+
+/* The document's text between <!-- name --> and <!-- /name -->. */
+static void
+document_part(const char *name, struct buf *out)
+{
+    static char text[OUTPUT_MAX];
+    char path[512], mark[64];
+    const char *start, *end;
+    FILE *f;
+    size_t n;
+
+    snprintf(path, sizeof(path), "%s/docs/OPERATING.md", root());
+    f = fopen(path, "re");
+    assert_non_null(f);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    snprintf(mark, sizeof(mark), "<!-- %s -->\n", name);
+    start = strstr(text, mark);
+    assert_non_null(start);
+    start += strlen(mark);
+    snprintf(mark, sizeof(mark), "<!-- /%s -->", name);
+    end = strstr(start, mark);
+    assert_non_null(end);
+    buf_init(out, OUTPUT_MAX);
+    buf_add(out, start, (size_t)(end - start));
+}
+
+static void
+check_part(const char *name, void (*table)(struct buf *out))
+{
+    struct buf is, wanted;
+
+    document_part(name, &is);
+    buf_init(&wanted, OUTPUT_MAX);
+    table(&wanted);
+    if (!str_eq(buf_str(&is), buf_str(&wanted)))
+        fail_msg("docs/OPERATING.md: table '%s' is out of date; run "
+                 "tools/doc-tables", name);
+    buf_free(&is);
+    buf_free(&wanted);
+}
+
+static void
+the_manual_has_the_tables_of_settings_and_limits(void **state)
+{
+    (void)state;
+    check_part("settings", settings_markdown);
+    check_part("limits", limits_markdown);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_folder_includes_only_what_it_may),
+        cmocka_unit_test(wrong_includes_are_found),
+        cmocka_unit_test(the_manual_has_the_tables_of_settings_and_limits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
