@@ -327,7 +327,8 @@ a_dump_shows_all_but_secrets(void **state)
     assert_true(dump_has(s, "\nLEASE_MS=6000\n"));
     assert_true(dump_has(s, "BOT_TOKEN=***\n"));
     assert_true(dump_has(s, "\nADMIN_TOKEN=\n"));
-    assert_true(dump_has(s, "\nDATABASE_URL=postgresql://tin:***@db.local/tin\n"));
+    assert_true(
+        dump_has(s, "\nDATABASE_URL=postgresql://tin:***@db.local/tin\n"));
     assert_true(dump_has(s, "\nREDIS_URL=unix:/run/x.sock\n"));
     assert_true(
         dump_has(s, "\nCOMFYUI_URL=http://g1:8188,http://u:***@g2:8188\n"));
