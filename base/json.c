@@ -61,7 +61,8 @@ tree_put_exact(cJSON *j, const struct json_scan *s, size_t *number,
             node_make_exact(j, s->exact[(*next)++].text);
         (*number)++;
     }
-    cJSON_ArrayForEach(child, j) tree_put_exact(child, s, number, next);
+    cJSON_ArrayForEach (child, j)
+        tree_put_exact(child, s, number, next);
 }
 
 struct member {
@@ -90,8 +91,7 @@ object_drop_doubles(cJSON *o)
         return;
     m = mem_calloc(n, sizeof *m);
     i = 0;
-    cJSON_ArrayForEach(j, o)
-    {
+    cJSON_ArrayForEach (j, o) {
         m[i] = (struct member){j, i};
         i++;
     }
@@ -109,7 +109,8 @@ tree_drop_doubles(cJSON *j)
 
     if (cJSON_IsObject(j))
         object_drop_doubles(j);
-    cJSON_ArrayForEach(child, j) tree_drop_doubles(child);
+    cJSON_ArrayForEach (child, j)
+        tree_drop_doubles(child);
 }
 
 cJSON *
@@ -168,7 +169,9 @@ member_by_str(const cJSON *o, struct str name)
 {
     cJSON *j;
 
-    cJSON_ArrayForEach(j, o) if (str_eq_c(name, j->string)) return j;
+    cJSON_ArrayForEach (j, o)
+        if (str_eq_c(name, j->string))
+            return j;
     return NULL;
 }
 

@@ -67,8 +67,7 @@ tree_put(struct buf *b, const cJSON *j)
         buf_add_c(b, cJSON_IsTrue(j) ? "true" : "false");
     } else if (object || cJSON_IsArray(j)) {
         buf_add_byte(b, object ? '{' : '[');
-        cJSON_ArrayForEach(child, j)
-        {
+        cJSON_ArrayForEach (child, j) {
             if (child != j->child)
                 buf_add_byte(b, ',');
             if (object) {

@@ -275,8 +275,7 @@ classes_read(struct arena *a, const cJSON *list, struct preset *p,
     if (!cJSON_IsArray(list))
         return err_set(e, ERR_BAD_INPUT, "classes: must be a list");
     items = ARENA_ARRAY(a, const char *, cJSON_GetArraySize(list));
-    cJSON_ArrayForEach(v, list)
-    {
+    cJSON_ArrayForEach (v, list) {
         if (!cJSON_IsString(v))
             return err_set(e, ERR_BAD_INPUT, "classes: must hold texts");
         items[p->n_classes++] = arena_strdup(a, v->valuestring);

@@ -65,8 +65,9 @@ field_keys(struct fields *r, const cJSON *o, const char *base, const char *keys)
                           "must be a mapping");
     if (!r->strict)
         return 0;
-    cJSON_ArrayForEach(m, o) if (!word_in(keys, m->string)) return field_fail(
-        r, base, m->string, "this key is not known here");
+    cJSON_ArrayForEach (m, o)
+        if (!word_in(keys, m->string))
+            return field_fail(r, base, m->string, "this key is not known here");
     return 0;
 }
 
@@ -189,8 +190,7 @@ field_list(struct fields *r, const cJSON *o, const char *base, const char *key,
         return field_fail(r, base, key, "is too long");
     items = ARENA_ARRAY(r->a, const char *, count);
     *n = 0;
-    cJSON_ArrayForEach(v, list)
-    {
+    cJSON_ArrayForEach (v, list) {
         if (!cJSON_IsString(v) || *v->valuestring == '\0')
             return field_fail(r, base, key,
                               "must hold texts only (quote them)");

@@ -136,8 +136,7 @@ preset_inputs_check(const struct preset *p, const cJSON *inputs, struct err *e)
 
     if (!cJSON_IsObject(inputs))
         return bad(e, "/inputs", "must be an object");
-    cJSON_ArrayForEach(v, inputs)
-    {
+    cJSON_ArrayForEach (v, inputs) {
         pointer_to(v->string, path, sizeof path);
         if (preset_input_find(p, v->string) == NULL)
             return bad(e, path, "is no input of this preset");

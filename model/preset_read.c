@@ -46,8 +46,9 @@ rd_choices(struct fields *r, const cJSON *o, const char *path,
             return -1;
     }
     in->choices = c;
-    cJSON_ArrayForEach(t, titles) if (found-- == 0) return field_fail(
-        r, path, "enumTitles", "names no choice of enum");
+    cJSON_ArrayForEach (t, titles)
+        if (found-- == 0)
+            return field_fail(r, path, "enumTitles", "names no choice of enum");
     return 0;
 }
 
@@ -127,9 +128,9 @@ list_names(const cJSON *list, const char *name)
 {
     const cJSON *v;
 
-    cJSON_ArrayForEach(v,
-                       list) if (cJSON_IsString(v) &&
-                                 strcmp(v->valuestring, name) == 0) return true;
+    cJSON_ArrayForEach (v, list)
+        if (cJSON_IsString(v) && strcmp(v->valuestring, name) == 0)
+            return true;
     return false;
 }
 
@@ -186,8 +187,7 @@ rd_inputs(struct fields *r, const cJSON *tree, struct preset *p)
         return field_fail(r, "inputs", "properties", "has more than 10 inputs");
     in = ARENA_ARRAY(r->a, struct preset_input, n);
     p->inputs = in;
-    cJSON_ArrayForEach(v, fields)
-    {
+    cJSON_ArrayForEach (v, fields) {
         if (rd_input(r, schema, v, &in[p->n_inputs]) != 0)
             return -1;
         p->n_inputs++;
@@ -195,14 +195,9 @@ rd_inputs(struct fields *r, const cJSON *tree, struct preset *p)
     v = json_get(schema, "required");
     if (v != NULL && (!cJSON_IsArray(v) || cJSON_GetArraySize(v) > (int)n))
         return field_fail(r, "inputs", "required", "must be a list of inputs");
-    cJSON_ArrayForEach(
-        v,
-        json_get(schema,
-                 "required")) if (!cJSON_IsString(v) ||
-                                  json_get(fields, v->valuestring) ==
-                                      NULL) return field_fail(r, "inputs",
-                                                              "required",
-                                                              "names no input");
+    cJSON_ArrayForEach (v, json_get(schema, "required"))
+        if (!cJSON_IsString(v) || json_get(fields, v->valuestring) == NULL)
+            return field_fail(r, "inputs", "required", "names no input");
     p->schema = json_text(r->a, schema);
     return 0;
 }
@@ -257,8 +252,7 @@ rd_slots(struct fields *r, const cJSON *o, const char *base,
     if (!cJSON_IsObject(slots))
         return field_fail(r, path, "", "must be a mapping of slots");
     t->slots = targets;
-    cJSON_ArrayForEach(s, slots)
-    {
+    cJSON_ArrayForEach (s, slots) {
         const cJSON *v = cJSON_IsArray(s) ? s->child : s;
 
         if (strcmp(s->string, PRESET_SLOT_SEED) != 0 &&

@@ -22,9 +22,9 @@ workflow_classes(struct arena *a, const cJSON *graph, const char *const **out)
     const cJSON *node;
     size_t i, n = 0, kept = 0;
 
-    cJSON_ArrayForEach(node,
-                       graph) if (json_str(node, "class_type", NULL) != NULL)
-        list[n++] = json_str(node, "class_type", NULL);
+    cJSON_ArrayForEach (node, graph)
+        if (json_str(node, "class_type", NULL) != NULL)
+            list[n++] = json_str(node, "class_type", NULL);
     qsort(list, n, sizeof *list, class_cmp);
     for (i = 0; i < n; i++)
         if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)

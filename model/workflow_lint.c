@@ -146,8 +146,7 @@ node_link(struct lint *l, struct node *node)
 
     node->links =
         ARENA_ARRAY(l->a, size_t, cJSON_GetArraySize(node->inputs) + 1);
-    cJSON_ArrayForEach(v, node->inputs)
-    {
+    cJSON_ArrayForEach (v, node->inputs) {
         struct node *target;
 
         if (!cJSON_IsArray(v))
@@ -393,10 +392,9 @@ model_is_used(const struct lint *l, const char *need)
     size_t i;
 
     for (i = 0; i < l->n; i++)
-        cJSON_ArrayForEach(
-            v,
-            l->nodes[i].inputs) if (cJSON_IsString(v) &&
-                                    model_is(need, v->valuestring)) return true;
+        cJSON_ArrayForEach (v, l->nodes[i].inputs)
+            if (cJSON_IsString(v) && model_is(need, v->valuestring))
+                return true;
     return false;
 }
 
@@ -409,11 +407,11 @@ lint_values(struct lint *l, const struct preset_task *t,
 
     if (loads && !slot_fills(t, NULL, node->id, "image"))
         fault(l, node, "loads a picture that no slot fills");
-    cJSON_ArrayForEach(v, node->inputs) if (cJSON_IsString(v) &&
-                                            is_model_file(v->valuestring) &&
-                                            !model_is_needed(t, v->valuestring))
-        fault(l, node, "%.60s: %.100s is not in needs.models", v->string,
-              v->valuestring);
+    cJSON_ArrayForEach (v, node->inputs)
+        if (cJSON_IsString(v) && is_model_file(v->valuestring) &&
+            !model_is_needed(t, v->valuestring))
+            fault(l, node, "%.60s: %.100s is not in needs.models", v->string,
+                  v->valuestring);
 }
 
 static void
@@ -464,7 +462,8 @@ workflow_lint(const cJSON *graph, const struct preset *p, struct buf *report)
         goto out;
     l.n = (size_t)cJSON_GetArraySize(graph);
     l.nodes = ARENA_ARRAY(l.a, struct node, l.n);
-    cJSON_ArrayForEach(j, graph) node_make(&l, j, &l.nodes[i++]);
+    cJSON_ArrayForEach (j, graph)
+        node_make(&l, j, &l.nodes[i++]);
     qsort(l.nodes, l.n, sizeof *l.nodes, node_cmp);
     for (i = 0; i < l.n; i++)
         node_link(&l, &l.nodes[i]);
