@@ -86,7 +86,8 @@ CREATE TABLE presets (
     category TEXT NOT NULL,
     position BIGINT NOT NULL,
     cover TEXT,
-    enabled BIGINT NOT NULL DEFAULT 1,
+    enabled BIGINT NOT NULL DEFAULT 1, -- the admin switch
+    present BIGINT NOT NULL DEFAULT 1, -- its folder is there
     run_ms BIGINT,
     runs BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL,

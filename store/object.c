@@ -35,6 +35,16 @@ object_get(struct db *db, struct arena *a, const char *id, struct object *out,
     return 0;
 }
 
+static void
+objects_take(struct arena *a, const struct db_rows *r, struct object **out,
+             size_t *n)
+{
+    *n = r->nrows;
+    *out = ARENA_ARRAY(a, struct object, r->nrows + 1);
+    for (size_t i = 0; i < r->nrows; i++)
+        object_take(r, i, &(*out)[i]);
+}
+
 int
 object_of_job(struct db *db, struct arena *a, const char *job,
               struct object **out, size_t *n, struct err *e)
@@ -42,11 +52,28 @@ object_of_job(struct db *db, struct arena *a, const char *job,
     struct db_rows r;
     if (db_read(db, a, &sql_object_of_job, &r, e, 1, V_STR(job)) != 0)
         return -1;
-    *n = r.nrows;
-    *out = ARENA_ARRAY(a, struct object, r.nrows + 1);
-    for (size_t i = 0; i < r.nrows; i++)
-        object_take(&r, i, &(*out)[i]);
+    objects_take(a, &r, out, n);
     return 0;
+}
+
+int
+object_old(struct db *db, struct arena *a, int64_t days, int64_t limit,
+           struct object **out, size_t *n, struct err *e)
+{
+    struct db_rows r;
+    if (db_read(db, a, &sql_janitor_objects_old, &r, e, 2, V_INT(days),
+                V_INT(limit)) != 0)
+        return -1;
+    objects_take(a, &r, out, n);
+    return 0;
+}
+
+int
+object_forget(struct db *db, struct arena *a, const char *id, struct err *e)
+{
+    struct db_list *l = db_list_new(a, "janitor");
+    db_add(l, &sql_janitor_object_forget, 1, V_STR(id));
+    return db_run(db, l, e);
 }
 
 static struct db_val

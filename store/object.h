@@ -24,4 +24,11 @@ int object_of_job(struct db *db, struct arena *a, const char *job,
 int object_put(struct db *db, struct arena *a, struct object *o,
                struct err *e);
 
+/* Files older than so many days whose deliveries have ended. */
+int object_old(struct db *db, struct arena *a, int64_t days, int64_t limit,
+               struct object **out, size_t *n, struct err *e);
+/* The row stays and says that its bytes are gone. */
+int object_forget(struct db *db, struct arena *a, const char *id,
+                  struct err *e);
+
 #endif
