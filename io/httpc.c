@@ -25,10 +25,6 @@
 #include "base/thread.h"
 #include "io/hostport.h"
 
-#define KEPT_HANDLES 32
-#define CONNECT_MS 5000
-#define TIMEOUT_MS 30000
-#define CONN_MAX_AGE_S 15L
 #define LOW_SPEED_BYTES 1024L
 
 struct httpc {
@@ -40,7 +36,7 @@ struct httpc {
     bool loopback;
     _Atomic bool stopped;
     pthread_mutex_t lock;
-    CURL *kept[KEPT_HANDLES] GUARDED_BY(lock); /* last used on top */
+    CURL *kept[LIM_HTTP_KEPT] GUARDED_BY(lock); /* last used on top */
     size_t nkept GUARDED_BY(lock);
 };
 
@@ -139,7 +135,7 @@ httpc_new(const struct httpc_config *cfg, struct err *e)
     pthread_once(&curl_once, curl_start);
     pthread_mutex_init(&c->lock, NULL);
     c->label = mem_strdup(cfg->label);
-    c->connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : CONNECT_MS;
+    c->connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : LIM_HTTP_CONNECT_MS;
     if (set_base(c, cfg->base, e) != 0 || set_bearer(c, cfg->bearer, e) != 0) {
         err_wrap(e, "%s", cfg->label);
         httpc_free(c);
@@ -188,7 +184,7 @@ static void
 handle_give(struct httpc *c, CURL *h)
 {
     pthread_mutex_lock(&c->lock);
-    if (c->nkept < KEPT_HANDLES) {
+    if (c->nkept < LIM_HTTP_KEPT) {
         c->kept[c->nkept++] = h;
         h = NULL;
     }
@@ -420,12 +416,12 @@ static void
 build_limits(struct call *k)
 {
     const struct httpc_req *q = k->q;
-    int64_t total = q->timeout_ms > 0 ? q->timeout_ms : TIMEOUT_MS;
+    int64_t total = q->timeout_ms > 0 ? q->timeout_ms : LIM_HTTP_CALL_MS;
 
     buf_init(&k->r->body, q->max_answer ? q->max_answer : LIM_HTTP_ANSWER_MAX);
     curl_easy_setopt(k->h, CURLOPT_TIMEOUT_MS, (long)total);
     curl_easy_setopt(k->h, CURLOPT_CONNECTTIMEOUT_MS, (long)k->c->connect_ms);
-    curl_easy_setopt(k->h, CURLOPT_MAXAGE_CONN, CONN_MAX_AGE_S);
+    curl_easy_setopt(k->h, CURLOPT_MAXAGE_CONN, (long)LIM_HTTP_KEPT_S);
     curl_easy_setopt(k->h, CURLOPT_MAXCONNECTS, 1L);
     if (q->low_speed_s > 0) {
         curl_easy_setopt(k->h, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);

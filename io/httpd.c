@@ -48,7 +48,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t nlen,
     struct http_req *q = cls;
 
     (void)kind;
-    if (q->nheaders == HTTPD_HEADERS) {
+    if (q->nheaders == LIM_HTTP_HEADERS) {
         q->too_many_headers = true;
         return MHD_NO;
     }
@@ -64,7 +64,7 @@ send_answer(struct http_req *q)
 
     q->stage = REQ_ANSWERED;
     q->conn->deadline_ms = clock_mono_ms() + q->server->request_ms +
-                           (int64_t)(q->answer_bytes / HTTPD_BYTES_PER_MS);
+                           (int64_t)(q->answer_bytes / LIM_HTTP_BYTES_PER_MS);
     rc = MHD_queue_response(q->mhd, (unsigned)q->status, q->response);
     MHD_destroy_response(q->response);
     q->response = NULL;
@@ -107,14 +107,20 @@ announced_bytes(const struct http_req *q)
  * connection that stays open: answering at once would make libmicrohttpd
  * close it, and what the client still sends would reset the answer away. A
  * client that asks first, or announces too much, gets it at once. */
-static enum MHD_Result
-refuse(struct http_req *q, int status, const char *why)
+static void
+refuse_later(struct http_req *q, int status, const char *why)
 {
     q->refusal = status;
     q->refusal_why = why;
     q->stage = REQ_REFUSED;
+}
+
+static enum MHD_Result
+refuse(struct http_req *q, int status, const char *why)
+{
+    refuse_later(q, status, why);
     if (!http_header(q, MHD_HTTP_HEADER_EXPECT, NULL) &&
-        announced_bytes(q) <= HTTPD_SWALLOW_BYTES)
+        announced_bytes(q) <= LIM_HTTP_SWALLOW)
         return MHD_YES;
     if (!httpd_stopping(q->server))
         http_set_header(q, MHD_HTTP_HEADER_CONNECTION, "close");
@@ -180,21 +186,39 @@ on_headers(struct http_req *q, const char *method, const char *version)
 
 /* ---- its body, and the hand-over ---- */
 
+static void
+release_body(struct http_req *q)
+{
+    atomic_fetch_sub(&q->server->held, q->held);
+    q->held = 0;
+    buf_free(&q->body);
+}
+
+static enum MHD_Result
+drop_body(struct http_req *q, int status, const char *why)
+{
+    release_body(q);
+    q->received = 0; /* from here on: what is thrown away */
+    refuse_later(q, status, why);
+    return MHD_YES;
+}
+
 static enum MHD_Result
 on_body(struct http_req *q, const char *p, size_t n)
 {
     q->received += n;
     q->conn->deadline_ms = q->started_us / 1000 + q->server->request_ms +
-                           (int64_t)(q->received / HTTPD_BYTES_PER_MS);
+                           (int64_t)(q->received / LIM_HTTP_BYTES_PER_MS);
     if (q->stage == REQ_BODY) {
         buf_add(&q->body, p, n);
-        if (!q->body.failed)
-            return MHD_YES;
-        buf_free(&q->body);
-        q->received = 0; /* from here on: what is thrown away */
-        return refuse(q, 413, "the body is over this address's limit");
+        q->held += n;
+        if (atomic_fetch_add(&q->server->held, n) + n > q->server->bodies)
+            return drop_body(q, 503, "too many large bodies at once");
+        if (q->body.failed)
+            return drop_body(q, 413, "the body is over this address's limit");
+        return MHD_YES;
     }
-    return q->received <= HTTPD_SWALLOW_BYTES ? MHD_YES : MHD_NO;
+    return q->received <= LIM_HTTP_SWALLOW ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result
@@ -253,7 +277,8 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     (void)code;
     if (!q)
         return;
-    q->conn->deadline_ms = clock_mono_ms() + HTTPD_IDLE_MS;
+    q->conn->deadline_ms = clock_mono_ms() + LIM_HTTP_IDLE_MS;
+    release_body(q);
     httpd_pool_leave(q);
     httpd_req_free(q);
     *ctx = NULL;
@@ -353,8 +378,9 @@ httpd_start(const struct httpd_config *cfg, struct err *e)
         return NULL;
     }
     s->request_ms = cfg->request_ms > 0 ? cfg->request_ms : LIM_HTTP_REQUEST_MS;
+    s->bodies = cfg->bodies > 0 ? cfg->bodies : LIM_HTTP_BODIES;
     s->header_ms =
-        s->request_ms < HTTPD_HEADER_MS ? s->request_ms : HTTPD_HEADER_MS;
+        s->request_ms < LIM_HTTP_HEADER_MS ? s->request_ms : LIM_HTTP_HEADER_MS;
     s->routes = httpd_routes_new(cfg->routes, cfg->nroutes);
     pthread_mutex_init(&s->watch.lock, NULL);
     httpd_pool_start(s);

@@ -9,7 +9,8 @@
  *
  * Guard (reliability 3.2): header rules in the first handler call; a watchdog
  * closes connections whose request is not complete after
- * LIM_HTTP_REQUEST_MS; 8 KiB memory per connection; body limits by
+ * LIM_HTTP_REQUEST_MS (more for large bodies), or that do not read their
+ * answer; 8 KiB memory per connection; body limits by
  * Content-Length and by count, per route.
  *
  * Handlers run on any thread, several at once. A request's memory (arena,
@@ -27,6 +28,7 @@
 struct httpd;
 struct http_req;
 
+/* Answers or parks q before it returns; else the client gets 500. */
 typedef void (*http_handler)(struct http_req *q, void *ctx);
 
 struct http_route {
@@ -35,7 +37,8 @@ struct http_route {
     http_handler fn;
     size_t body_limit;  /* 0: LIM_HTTP_BODY */
     /* Called with the headers alone, before the body is read; returns 0 to go
-     * on or a status to answer with an empty body (401). May be NULL. */
+     * on or a status to answer with an empty body (401). May set headers and
+     * the user slot; must not block. May be NULL. */
     int (*gate)(struct http_req *q, void *ctx);
     const void *user;   /* what the role wants to find again: http_route() */
 };
@@ -49,16 +52,21 @@ struct httpd_config {
     int threads;
     /* No route: 404/405 by default; may be NULL. */
     http_handler fallback;
-    /* Called once a request was answered, for metrics; may be NULL. */
+    /* Called once a request was answered, just before it is sent, from any
+     * thread; r is NULL when no route fits. For metrics; may be NULL. */
     void (*done)(const struct http_route *r, int status, int64_t us, void *ctx);
-    int64_t request_ms; /* 0: LIM_HTTP_REQUEST_MS; tests make it short */
+    /* Tests make these smaller. 0: LIM_HTTP_REQUEST_MS, LIM_HTTP_BODIES */
+    int64_t request_ms;
+    size_t bodies;
 };
 
 /* NULL with UNAVAILABLE "address 127.0.0.1:8080 is taken; ..." */
 struct httpd *httpd_start(const struct httpd_config *cfg, struct err *e);
 int httpd_port(const struct httpd *s);
-/* Takes no new connections, wakes what is parked, lets running requests end
- * until the deadline, then closes. Frees. */
+/* Takes no new connections, wakes what is parked (handlers see
+ * httpd_stopping() and answer; one that parks twice then gets 503), lets
+ * running requests end until the deadline, then closes all connections. A
+ * handler that still runs is waited for: its own waits have limits. Frees. */
 void httpd_stop(struct httpd *s, int64_t wait_ms);
 
 /* The request. Texts are borrowed until it is answered. */
@@ -67,6 +75,7 @@ const char *http_path(const struct http_req *q);  /* decoded, without query */
 struct str http_body(const struct http_req *q);
 const char *http_param(const struct http_req *q, const char *name); /* {id} */
 const char *http_query(const struct http_req *q, const char *name); /* NULL */
+/* The three above are valid UTF-8 without NUL: anything else got 400. */
 /* The n-th field of the query, or false. */
 bool http_query_at(const struct http_req *q, size_t n, struct str *name,
                    struct str *value);
@@ -78,7 +87,9 @@ const char *http_peer(const struct http_req *q); /* address without port */
 struct arena *http_arena(struct http_req *q);
 const struct http_route *http_route(const struct http_req *q);
 int64_t http_started_us(const struct http_req *q); /* clock_mono_us */
-/* One slot for the role: what it keeps between a park and the next call. */
+/* One slot for the role: what it keeps between a park and the next call.
+ * Memory from the request's arena: a parked request whose client has gone is
+ * dropped without calling the handler again. */
 void *http_user(const struct http_req *q);
 void http_user_set(struct http_req *q, void *p);
 

@@ -172,7 +172,7 @@ parse_query(struct arena *a, struct str raw, struct http_target *out)
         struct http_field *f = &out->query[out->nquery];
         if (pair.len == 0)
             continue;
-        if (out->nquery == HTTPD_QUERY)
+        if (out->nquery == LIM_HTTP_QUERY_FIELDS)
             return false;
         struct str value = pair;
         str_split(&value, '=', &name);

@@ -34,22 +34,9 @@
 #include "io/httpd.h"
 #include "io/multipart.h"
 
-#define HTTPD_SEGMENTS 16    /* of a path; longer ones match no route */
-#define HTTPD_HEADERS 96     /* of a request; more get 431 */
-#define HTTPD_QUERY 64       /* fields of a query; more get 400 */
-#define HTTPD_METHOD_MAX 16  /* bytes */
-#define HTTPD_TOPICS 32      /* different literals given to http_topic */
-#define HTTPD_HEADER_MS 10000 /* to receive a request's headers */
-#define HTTPD_IDLE_MS 60000   /* a kept connection without a request */
-/* A body may take LIM_HTTP_REQUEST_MS plus its bytes at this rate; an answer
- * likewise. 16 KiB/s: a bad mobile connection. */
-#define HTTPD_BYTES_PER_MS 16
-/* What is read and thrown away of a refused request's body, so that the
- * client sees the answer rather than a reset connection. */
-#define HTTPD_SWALLOW_BYTES (4 * 1024 * 1024)
-/* Connections from one address; loopback is exempt, for all our own traffic
- * and that of a proxy on this machine comes from there. */
-#define HTTPD_PER_ADDRESS 512
+#define HTTPD_SEGMENTS 16   /* of a path; longer ones match no route */
+#define HTTPD_METHOD_MAX 16 /* bytes */
+#define HTTPD_TOPICS 32     /* different literals given to http_topic */
 
 struct http_field {
     struct str name, value; /* followed by NUL */
@@ -61,7 +48,7 @@ struct http_target {
     size_t nsegs;     /* HTTPD_SEGMENTS + 1: too many */
     struct str segs[HTTPD_SEGMENTS]; /* decoded */
     size_t nquery;
-    struct http_field query[HTTPD_QUERY]; /* decoded */
+    struct http_field query[LIM_HTTP_QUERY_FIELDS]; /* decoded */
 };
 /* 0, or the status to refuse with and, in *why, a sentence. */
 int httpd_guard(const char *method, const char *target, const char *version,
@@ -109,12 +96,13 @@ struct http_req {
     char peer[INET6_ADDRSTRLEN];
     struct http_target target;
     size_t nheaders;
-    struct http_field headers[HTTPD_HEADERS]; /* values lent by libmicrohttpd */
+    struct http_field headers[LIM_HTTP_HEADERS]; /* values lent by libmicrohttpd */
     bool too_many_headers;
     struct httpd_match match;
     http_handler fn; /* the route's or the fallback */
     struct buf body;
     size_t received; /* bytes of the body, kept or not */
+    size_t held;     /* its share of httpd.held */
     bool parts_read;
     struct multipart *parts; /* in the arena; NULL: no multipart body */
     void *user;
@@ -213,7 +201,9 @@ struct httpd {
     char unix_path[HOSTPORT_UNIX_MAX + 1];
     int64_t request_ms; /* deadline to receive a request */
     int64_t header_ms;
+    size_t bodies; /* limit of held */
     _Atomic bool stopping;
+    atomic_size_t held; /* bytes of all bodies in memory */
     struct httpd_pool pool;
     struct httpd_watch watch;
 };

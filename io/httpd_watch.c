@@ -10,7 +10,7 @@
  *   headers are there, body comes   request_ms, plus time by bytes received
  *   with a handler, or parked       none: handlers end by themselves
  *   answer is being sent            request_ms, plus time by size
- *   kept open between requests      HTTPD_IDLE_MS
+ *   kept open between requests      LIM_HTTP_IDLE_MS
  *
  * The timer thread shuts down what is late. It does so under the lock that
  * httpd_watch_remove() takes before libmicrohttpd closes the descriptor, or
@@ -107,7 +107,7 @@ httpd_watch_admits(struct httpd *s, const struct sockaddr *addr)
     for (struct httpd_conn *c = s->watch.list; c; c = c->next)
         n += same_network(addr, &c->addr);
     pthread_mutex_unlock(&s->watch.lock);
-    return n < HTTPD_PER_ADDRESS;
+    return n < LIM_HTTP_PER_ADDRESS;
 }
 
 void

@@ -91,10 +91,10 @@ copy_name(struct arena *a, struct str raw, bool quoted, struct str *out,
     char *p;
     size_t n = 0;
 
-    if (raw.len > MULTIPART_NAME)
+    if (raw.len > LIM_MULTIPART_NAME)
         return err_set(e, ERR_BAD_INPUT,
                        "multipart: a name of %zu bytes; the limit is %d",
-                       raw.len, MULTIPART_NAME);
+                       raw.len, LIM_MULTIPART_NAME);
     p = arena_alloc(a, raw.len + 1);
     for (size_t i = 0; i < raw.len; i++) {
         if (quoted && raw.p[i] == '\\' && i + 1 < raw.len &&
@@ -186,17 +186,17 @@ parse_part(struct arena *a, struct str part, struct multipart *m,
     struct multipart_part *p = &m->parts[m->n];
     const char *end = NULL;
 
-    if (m->n == MULTIPART_PARTS)
+    if (m->n == LIM_MULTIPART_PARTS)
         return err_set(e, ERR_BAD_INPUT, "multipart: more than %d parts",
-                       MULTIPART_PARTS);
+                       LIM_MULTIPART_PARTS);
     if (part.len > 0)
-        end = memmem(part.p, part.len < MULTIPART_HEAD ? part.len
-                                                       : MULTIPART_HEAD,
+        end = memmem(part.p, part.len < LIM_MULTIPART_HEAD ? part.len
+                                                       : LIM_MULTIPART_HEAD,
                      "\r\n\r\n", 4);
     if (!end)
         return err_set(e, ERR_BAD_INPUT,
                        "multipart: a part's headers do not end within %d bytes",
-                       MULTIPART_HEAD);
+                       LIM_MULTIPART_HEAD);
     if (parse_head(a, str_n(part.p, (size_t)(end - part.p)), p, e) != 0)
         return -1;
     p->data = str_sub(part, (size_t)(end - part.p) + 4, part.len);

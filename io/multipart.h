@@ -1,8 +1,8 @@
 /*
  * multipart.h - reading a complete multipart/form-data body (RFC 7578).
  *
- * Bounded: at most MULTIPART_PARTS parts, names and types of at most
- * MULTIPART_NAME bytes, part headers of at most MULTIPART_HEAD bytes. Data
+ * Bounded: at most LIM_MULTIPART_PARTS parts, names and types of at most
+ * LIM_MULTIPART_NAME bytes, part headers of at most LIM_MULTIPART_HEAD bytes. Data
  * is lent from the body; names are copied into the arena, are valid UTF-8
  * and hold no control bytes.
  */
@@ -11,11 +11,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/str.h"
 
-#define MULTIPART_PARTS 32
-#define MULTIPART_NAME 256
-#define MULTIPART_HEAD 2048
 #define MULTIPART_BOUNDARY 70 /* RFC 2046 */
 
 struct multipart_part {
@@ -24,7 +22,7 @@ struct multipart_part {
 
 struct multipart {
     size_t n;
-    struct multipart_part parts[MULTIPART_PARTS];
+    struct multipart_part parts[LIM_MULTIPART_PARTS];
 };
 
 /* The boundary of a Content-Type "multipart/form-data; boundary=...", cut out

@@ -21,7 +21,7 @@ check_target(struct arena *a, const char *raw)
 
     if (!httpd_target_parse(a, raw, &t))
         return;
-    assert(t.path[0] == '/' && t.nsegs > 0 && t.nquery <= HTTPD_QUERY);
+    assert(t.path[0] == '/' && t.nsegs > 0 && t.nquery <= LIM_HTTP_QUERY_FIELDS);
     assert(utf8_valid(str_c(t.path)));
     for (size_t i = 0; i < t.nsegs && i < HTTPD_SEGMENTS; i++)
         check_text(t.segs[i]);
@@ -35,7 +35,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new();
-    struct http_field fields[HTTPD_HEADERS];
+    struct http_field fields[LIM_HTTP_HEADERS];
     struct str rest = str_n((const char *)data, size), line;
     const char *target, *why = NULL;
     size_t n = 0;
@@ -43,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!str_split(&rest, '\n', &line))
         line = STR("");
     target = arena_strn(a, line.p ? line.p : "", line.len);
-    while (n < HTTPD_HEADERS && str_split(&rest, '\n', &line)) {
+    while (n < LIM_HTTP_HEADERS && str_split(&rest, '\n', &line)) {
         struct str name;
         if (str_split(&line, ':', &name))
             fields[n++] = (struct http_field){name, line};

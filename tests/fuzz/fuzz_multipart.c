@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check_name(struct str s)
 {
-    assert(s.len <= MULTIPART_NAME && utf8_valid(s));
+    assert(s.len <= LIM_MULTIPART_NAME && utf8_valid(s));
     assert(!s.p || s.p[s.len] == '\0');
     for (size_t i = 0; i < s.len; i++)
         assert((unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f);
@@ -21,7 +21,7 @@ check(const struct multipart *m, struct str body)
 {
     const char *after = body.p;
 
-    assert(m->n <= MULTIPART_PARTS);
+    assert(m->n <= LIM_MULTIPART_PARTS);
     for (size_t i = 0; i < m->n; i++) {
         const struct multipart_part *p = &m->parts[i];
         assert(p->name.p);

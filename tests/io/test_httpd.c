@@ -224,6 +224,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/file", .fn = file},
     {.method = "GET", .path = "/page", .fn = page},
     {.method = "GET", .path = "/slow", .fn = slow},
+    {.method = "POST", .path = "/slow", .fn = slow},
     {.method = "GET", .path = "/poll", .fn = long_poll},
     {.method = "GET", .path = "/forever", .fn = park_for_ever},
     {.method = "POST", .path = "/parts", .fn = parts},
@@ -672,6 +673,59 @@ an_endless_body_is_cut_off(void **state)
 }
 
 static void
+let_go(struct board *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->let_go = true;
+    pthread_cond_broadcast(&b->moved);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void
+too_many_bodies_at_once_get_503(void **state)
+{
+    char *first = body_of(900, "POST /slow HTTP/1.1\r\nHost: h\r\n"
+                               "Content-Length: 900\r\n\r\n");
+    char *second = body_of(900, P "Content-Length: 900\r\n\r\n");
+    struct fixture f;
+    int slow_fd, fd;
+
+    (void)state;
+    start(&f, (struct httpd_config){.bodies = 1500});
+    slow_fd = raw_connect(f.port);
+    fd = raw_connect(f.port);
+    raw_sends(slow_fd, first);
+    board_wait(&f.board, &f.board.in_slow, 1); /* 900 bytes are held */
+    expect(fd, second, 503, NULL);
+    expect(fd, GET("/"), 200, "hello");
+    let_go(&f.board);
+    expect(slow_fd, "", 200, "slow");
+    expect(slow_fd, GET("/"), 200, "hello"); /* they have been let go */
+    expect(fd, second, 200, NULL);
+    mem_free(first);
+    mem_free(second);
+    close(slow_fd);
+    close(fd);
+    httpd_stop(f.server, 5000);
+}
+
+/* With Expect: refused while the body comes, so the answer comes after it. */
+static void
+a_chunked_body_that_was_asked_for_gets_413_too(void **state)
+{
+    struct fixture *f = *state;
+    int fd = raw_connect(f->port);
+    char chunk[1100];
+
+    snprintf(chunk, sizeof(chunk), "400\r\n%01024d\r\n0\r\n\r\n", 0);
+    raw_sends(fd, P "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
+                    "\r\n");
+    expect(fd, chunk, 413, NULL);
+    expect(fd, GET("/"), 200, "hello");
+    close(fd);
+}
+
+static void
 a_big_body_arrives_whole(void **state)
 {
     struct fixture *f = *state;
@@ -1014,10 +1068,7 @@ stopping_wakes_the_parked_and_waits_for_the_running(void **state)
         close(parked[i]);
     }
     assert_false(raw_readable(fd, 0));
-    pthread_mutex_lock(&f.board.lock);
-    f.board.let_go = true;
-    pthread_cond_broadcast(&f.board.moved);
-    pthread_mutex_unlock(&f.board.lock);
+    let_go(&f.board);
     expect(fd, "", 200, "slow");
     pthread_join(stopper, NULL);
     close(fd);
@@ -1144,6 +1195,8 @@ main(void)
         WITH(a_body_over_the_limit_gets_413, setup),
         WITH(a_chunked_body_over_the_limit_gets_413, setup),
         WITH(a_client_that_asks_first_is_told_at_once, setup),
+        WITH(a_chunked_body_that_was_asked_for_gets_413_too, setup),
+        cmocka_unit_test(too_many_bodies_at_once_get_503),
         WITH(an_endless_body_is_cut_off, setup),
         WITH(a_big_body_arrives_whole, setup),
         WITH(a_gate_refuses_before_the_handler, setup),

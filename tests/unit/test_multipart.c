@@ -143,12 +143,12 @@ the_limits_hold_exactly(void **state)
 {
     (void)state;
     assert_int_equal(parse_many(0, 0, 0), 0);
-    assert_int_equal(parse_many(MULTIPART_PARTS, 1, 1), 0);
-    assert_int_equal(parse_many(MULTIPART_PARTS + 1, 1, 1), -1);
-    assert_int_equal(parse_many(1, MULTIPART_NAME, 1), 0);
-    assert_int_equal(parse_many(1, MULTIPART_NAME + 1, 1), -1);
-    assert_int_equal(parse_many(1, 1, MULTIPART_HEAD - 100), 0);
-    assert_int_equal(parse_many(1, 1, MULTIPART_HEAD), -1);
+    assert_int_equal(parse_many(LIM_MULTIPART_PARTS, 1, 1), 0);
+    assert_int_equal(parse_many(LIM_MULTIPART_PARTS + 1, 1, 1), -1);
+    assert_int_equal(parse_many(1, LIM_MULTIPART_NAME, 1), 0);
+    assert_int_equal(parse_many(1, LIM_MULTIPART_NAME + 1, 1), -1);
+    assert_int_equal(parse_many(1, 1, LIM_MULTIPART_HEAD - 100), 0);
+    assert_int_equal(parse_many(1, 1, LIM_MULTIPART_HEAD), -1);
 }
 
 int
