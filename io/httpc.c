@@ -9,58 +9,19 @@
  *
  * Whether a failure had an effect is judged by what has left this process: a
  * request without .idempotent cannot act before its body is complete, so one
- * whose callback was never asked had none; of others it is the request line.
+ * whose callback was never asked had none; of others, and of multipart ones
+ * (whose delimiters are bytes too), it is the request line.
  */
-#include "io/httpc.h"
+#include "io/httpc_int.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/thread.h"
 #include "io/hostport.h"
-
-#define LOW_SPEED_BYTES 1024L
-
-struct httpc {
-    char *label;
-    char *origin;    /* "http://host:port/prefix", no slash at the end */
-    char *unix_path; /* or NULL */
-    char *bearer;    /* whole header line, or NULL */
-    int64_t connect_ms;
-    bool loopback;
-    _Atomic bool stopped;
-    pthread_mutex_t lock;
-    CURL *kept[LIM_HTTP_KEPT] GUARDED_BY(lock); /* last used on top */
-    size_t nkept GUARDED_BY(lock);
-};
-
-/* What is read from while curl sends: the body or one part. */
-struct source {
-    struct str data;
-    size_t at;
-    struct call *call;
-};
-
-struct call {
-    struct httpc *c;
-    const struct httpc_req *q;
-    struct httpc_res *r;
-    CURL *h;
-    struct curl_slist *headers;
-    curl_mime *mime;
-    char *url;
-    struct source body;
-    struct source *parts;
-    bool once;      /* may not happen twice */
-    bool body_left; /* bytes of the body were given to curl */
-    bool too_large;
-};
 
 /* ---- making one ---- */
 
@@ -75,8 +36,8 @@ curl_start(void)
     }
 }
 
-static bool
-is_clean(const char *z)
+bool
+httpc_is_clean(const char *z)
 {
     for (; *z; z++)
         if ((unsigned char)*z < 0x20 || *z == 0x7f)
@@ -118,7 +79,7 @@ set_bearer(struct httpc *c, const char *bearer, struct err *e)
 
     if (!bearer || !*bearer)
         return 0;
-    if (!is_clean(bearer))
+    if (!httpc_is_clean(bearer))
         return err_set(e, ERR_BAD_INPUT, "%s: the token holds control bytes",
                        c->label);
     buf_init(&b, 8192);
@@ -193,265 +154,6 @@ handle_give(struct httpc *c, CURL *h)
         curl_easy_cleanup(h);
 }
 
-/* ---- what curl calls ---- */
-
-static size_t
-on_read(char *out, size_t size, size_t n, void *arg)
-{
-    struct source *s = arg;
-    size_t left = s->data.len - s->at, take = size * n;
-
-    if (take > left)
-        take = left;
-    if (take > 0)
-        memcpy(out, s->data.p + s->at, take);
-    s->at += take;
-    s->call->body_left = true;
-    return take;
-}
-
-/* Only requests that may happen twice have it. */
-static int
-on_seek(void *arg, curl_off_t offset, int origin)
-{
-    struct source *s = arg;
-
-    if (origin != SEEK_SET || offset < 0 || (size_t)offset > s->data.len)
-        return CURL_SEEKFUNC_FAIL;
-    s->at = (size_t)offset;
-    return CURL_SEEKFUNC_OK;
-}
-
-static size_t
-on_answer(char *p, size_t size, size_t n, void *arg)
-{
-    struct call *k = arg;
-
-    buf_add(&k->r->body, p, size * n);
-    if (!k->r->body.failed)
-        return size * n;
-    k->too_large = true;
-    return 0;
-}
-
-static size_t
-on_header(char *p, size_t size, size_t n, void *arg)
-{
-    struct call *k = arg;
-    struct str line = str_n(p, size * n), name = STR("retry-after:");
-    int64_t s;
-
-    if (str_starts(line, STR("HTTP/"))) /* a 100 Continue came before it */
-        k->r->retry_after_s = -1;
-    if (line.len > name.len &&
-        str_eq_nocase(str_sub(line, 0, name.len), name) &&
-        str_to_i64(str_trim(str_sub(line, name.len, line.len)), &s) &&
-        s >= 0 && s <= INT32_MAX)
-        k->r->retry_after_s = (int)s;
-    return size * n;
-}
-
-static int
-on_progress(void *arg, curl_off_t dt, curl_off_t dn, curl_off_t ut,
-            curl_off_t un)
-{
-    struct call *k = arg;
-
-    (void)dt;
-    (void)dn;
-    (void)ut;
-    (void)un;
-    return k->c->stopped;
-}
-
-/* ---- building the request ---- */
-
-static int
-add_header(struct call *k, const char *line, struct err *e)
-{
-    if (!is_clean(line))
-        return err_set(e, ERR_BAD_INPUT, "%s %s: a header holds control bytes",
-                       k->c->label, k->q->op);
-    k->headers = curl_slist_append(k->headers, line);
-    assert(k->headers);
-    return 0;
-}
-
-static int
-add_content_type(struct call *k, struct err *e)
-{
-    struct buf b;
-    int rc;
-
-    buf_init(&b, 1024);
-    buf_addf(&b, "Content-Type: %s",
-             k->q->content_type ? k->q->content_type : "application/json");
-    rc = b.failed ? err_set(e, ERR_BAD_INPUT, "content type is too long")
-                  : add_header(k, buf_cstr(&b), e);
-    buf_free(&b);
-    return rc;
-}
-
-static int
-build_headers(struct call *k, bool has_body, struct err *e)
-{
-    const char *const *h = k->q->headers;
-
-    if (add_header(k, "Expect:", e) != 0)
-        return -1;
-    if (k->c->bearer && add_header(k, k->c->bearer, e) != 0)
-        return -1;
-    if (has_body && add_content_type(k, e) != 0)
-        return -1;
-    for (; h && *h; h++)
-        if (add_header(k, *h, e) != 0)
-            return -1;
-    curl_easy_setopt(k->h, CURLOPT_HTTPHEADER, k->headers);
-    return 0;
-}
-
-static int
-build_url(struct call *k, struct err *e)
-{
-    const char *path = k->q->path;
-    struct buf b;
-
-    for (const char *p = path; *p; p++)
-        if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
-            return err_set(e, ERR_BAD_INPUT,
-                           "%s %s: the path is not escaped", k->c->label,
-                           k->q->op);
-    assert(path[0] == '/');
-    buf_init(&b, 64 * 1024);
-    buf_add_c(&b, k->c->origin);
-    buf_add_c(&b, path);
-    if (b.failed) {
-        buf_free(&b);
-        return err_set(e, ERR_BAD_INPUT, "%s %s: the path is too long",
-                       k->c->label, k->q->op);
-    }
-    k->url = buf_take(&b, NULL);
-    curl_easy_setopt(k->h, CURLOPT_URL, k->url);
-    return 0;
-}
-
-/* Names are escaped by libcurl, types are not. */
-static int
-build_part(struct call *k, size_t i, struct err *e)
-{
-    const struct httpc_part *p = &k->q->parts[i];
-    curl_mimepart *m = curl_mime_addpart(k->mime);
-
-    assert(m);
-    if (p->type && !is_clean(p->type))
-        return err_set(e, ERR_BAD_INPUT, "%s %s: a type holds control bytes",
-                       k->c->label, k->q->op);
-    k->parts[i] = (struct source){.data = p->data, .call = k};
-    curl_mime_name(m, p->name);
-    if (p->filename)
-        curl_mime_filename(m, p->filename);
-    if (p->type)
-        curl_mime_type(m, p->type);
-    curl_mime_data_cb(m, (curl_off_t)p->data.len, on_read,
-                      k->once ? NULL : on_seek, NULL, &k->parts[i]);
-    return 0;
-}
-
-static int
-build_multipart(struct call *k, struct err *e)
-{
-    k->mime = curl_mime_init(k->h);
-    k->parts = mem_calloc(k->q->nparts, sizeof(*k->parts));
-    assert(k->mime);
-    for (size_t i = 0; i < k->q->nparts; i++)
-        if (build_part(k, i, e) != 0)
-            return -1;
-    curl_easy_setopt(k->h, CURLOPT_MIMEPOST, k->mime);
-    return 0;
-}
-
-static void
-build_body(struct call *k)
-{
-    curl_off_t len = (curl_off_t)k->body.data.len;
-
-    curl_easy_setopt(k->h, CURLOPT_POST, 1L);
-    curl_easy_setopt(k->h, CURLOPT_POSTFIELDSIZE_LARGE, len);
-    if (k->once) {
-        curl_easy_setopt(k->h, CURLOPT_READFUNCTION, on_read);
-        curl_easy_setopt(k->h, CURLOPT_READDATA, &k->body);
-    } else {
-        curl_easy_setopt(k->h, CURLOPT_POSTFIELDS,
-                         len > 0 ? k->body.data.p : "");
-    }
-}
-
-static int
-build_method(struct call *k, struct err *e)
-{
-    const struct httpc_req *q = k->q;
-    bool is_get = strcmp(q->method, "GET") == 0;
-    bool has_body;
-
-    k->once = !q->idempotent && !is_get;
-    k->body = (struct source){.data = q->body, .call = k};
-    if (k->once && q->body.len == 0)
-        k->body.data = STR("{}");
-    has_body = k->body.data.len > 0 || !(is_get || q->idempotent) ||
-               strcmp(q->method, "POST") == 0 || strcmp(q->method, "PUT") == 0;
-    if (q->nparts > 0) {
-        has_body = false;
-        if (build_multipart(k, e) != 0)
-            return -1;
-    } else if (has_body) {
-        build_body(k);
-    } else {
-        curl_easy_setopt(k->h, CURLOPT_HTTPGET, 1L);
-    }
-    curl_easy_setopt(k->h, CURLOPT_CUSTOMREQUEST, q->method);
-    return build_headers(k, has_body, e);
-}
-
-static void
-build_limits(struct call *k)
-{
-    const struct httpc_req *q = k->q;
-    int64_t total = q->timeout_ms > 0 ? q->timeout_ms : LIM_HTTP_CALL_MS;
-
-    buf_init(&k->r->body, q->max_answer ? q->max_answer : LIM_HTTP_ANSWER_MAX);
-    curl_easy_setopt(k->h, CURLOPT_TIMEOUT_MS, (long)total);
-    curl_easy_setopt(k->h, CURLOPT_CONNECTTIMEOUT_MS, (long)k->c->connect_ms);
-    curl_easy_setopt(k->h, CURLOPT_MAXAGE_CONN, (long)LIM_HTTP_KEPT_S);
-    curl_easy_setopt(k->h, CURLOPT_MAXCONNECTS, 1L);
-    if (q->low_speed_s > 0) {
-        curl_easy_setopt(k->h, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
-        curl_easy_setopt(k->h, CURLOPT_LOW_SPEED_TIME, (long)q->low_speed_s);
-    }
-}
-
-static void
-build_transport(struct call *k)
-{
-    curl_easy_setopt(k->h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(k->h, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(k->h, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(k->h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(k->h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(k->h, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(k->h, CURLOPT_PATH_AS_IS, 1L);
-    if (k->c->unix_path)
-        curl_easy_setopt(k->h, CURLOPT_UNIX_SOCKET_PATH, k->c->unix_path);
-    if (k->c->loopback) /* whatever http_proxy says */
-        curl_easy_setopt(k->h, CURLOPT_PROXY, "");
-    curl_easy_setopt(k->h, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(k->h, CURLOPT_WRITEDATA, k);
-    curl_easy_setopt(k->h, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(k->h, CURLOPT_HEADERDATA, k);
-    curl_easy_setopt(k->h, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(k->h, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(k->h, CURLOPT_XFERINFODATA, k);
-}
-
 /* ---- the outcome ---- */
 
 static bool
@@ -459,7 +161,7 @@ was_sent(const struct call *k)
 {
     long request_bytes = 0;
 
-    if (k->once)
+    if (k->once && k->q->nparts == 0)
         return k->body_left;
     curl_easy_getinfo(k->h, CURLINFO_REQUEST_SIZE, &request_bytes);
     return request_bytes > 0;
@@ -535,23 +237,17 @@ httpc_do(struct httpc *c, const struct httpc_req *q, struct httpc_res *r,
 {
     struct call k = {.c = c, .q = q, .r = r, .h = handle_take(c)};
     int64_t start = clock_mono_ms();
-    int rc = -1;
+    int rc;
 
     memset(r, 0, sizeof(*r));
     r->retry_after_s = -1;
-    build_limits(&k);
-    build_transport(&k);
-    if (build_url(&k, e) != 0 || build_method(&k, e) != 0)
-        goto out;
-    rc = perform(&k, e);
+    rc = httpc_call_build(&k, e);
+    if (rc == 0)
+        rc = perform(&k, e);
     log_debug("httpc", "call", "to=%s op=%s status=%d ms=%lld", c->label,
               q->op, r->status, (long long)(clock_mono_ms() - start));
-out:
     curl_easy_reset(k.h); /* options are forgotten, the connection is kept */
-    curl_mime_free(k.mime);
-    curl_slist_free_all(k.headers);
-    mem_free(k.parts);
-    mem_free(k.url);
+    httpc_call_fini(&k);
     handle_give(c, k.h);
     if (rc != 0)
         httpc_res_free(r);
