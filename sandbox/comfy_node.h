@@ -85,9 +85,4 @@ int node_oom(struct node_call *c);
 #include "sandbox/comfy_nodes.def"
 #undef NODE
 
-/* ---- pixel maths that several classes share ---- */
-/* kornia's, torch's or Pillow's; see the .c files. NULL: OOM. */
-struct tensor *blur_relative(struct tensor *t, int radius, double sigma);
-struct tensor *quantize(const struct tensor *t, int colors, int dither);
-
 #endif

@@ -198,3 +198,56 @@ node_preview_image(struct node_call *c)
         prefix[i] = "abcdefghijklmnopqrstuvwxyz"[rand_below(26)];
     return save_pictures(c, c->dirs->temp, "temp", prefix, PNG_LEVEL_TEMP);
 }
+
+int
+node_save_animated_webp(struct node_call *c)
+{
+    struct tensor *t = node_image(c, "images");
+    bool lossless = node_bool(c, "lossless", true);
+    double fps = node_float(c, "fps", 6);
+    struct save_place at;
+    struct err e = {0};
+    const char *file;
+    struct buf webp;
+    int rc;
+
+    if (save_place_find(c->a, c->dirs->output, node_text(c, "filename_prefix"),
+                        t->w, t->h, &at, &e) < 0)
+        return node_fail(c, "Exception", "%s", e.msg);
+    file = arena_fmt(c->a, "%s_%05d_.webp", with_batch_number(c->a, at.name, 0),
+                     at.counter);
+    buf_init(&webp, COMFY_FILE_MAX);
+    picture_webp_animated(&webp, t, (int)(1000.0 / (fps > 0 ? fps : 1)),
+                          lossless ? 101 : (int)node_int(c, "quality", 80));
+    rc = file_write(arena_fmt(c->a, "%s/%s", at.folder, file), buf_str(&webp),
+                    &e);
+    buf_free(&webp);
+    buf_add_c(&c->ui, "{\"images\": [");
+    ui_file(c, true, file, at.subfolder, "output");
+    buf_addf(&c->ui, "], \"animated\": [%s]}", t->n > 1 ? "true" : "false");
+    return rc < 0 ? node_fail(c, "OSError", "%s", e.msg) : 0;
+}
+
+/* str() of numbers and texts, JSON of what JSON knows. */
+int
+node_preview_any(struct node_call *c)
+{
+    const struct py *v = py_get(c->inputs, "source");
+    struct tensor *t = node_image(c, "source");
+    struct buf text;
+
+    buf_init(&text, NODE_UI_MAX);
+    if (t)
+        buf_addf(&text, "tensor(%d, %d, %d, %d)", t->n, t->h, t->w, t->c);
+    else if (py_is(v, PY_LIST)) /* a link, to a number */
+        buf_addf(&text, "%lld", (long long)node_int(c, "source", 0));
+    else if (py_is(v, PY_DICT))
+        py_dumps(&text, v);
+    else
+        py_str(&text, v);
+    buf_add_c(&c->ui, "{\"text\": [");
+    py_dumps_str(&c->ui, buf_str(&text));
+    buf_add_c(&c->ui, "]}");
+    buf_free(&text);
+    return 0;
+}
