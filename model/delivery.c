@@ -6,12 +6,9 @@
 #include <string.h>
 
 static const char *const names[] = {
-    [DELIVERY_QUEUED] = "queued",
-    [DELIVERY_SENDING] = "sending",
-    [DELIVERY_SENT] = "sent",
-    [DELIVERY_WAITING_USER] = "waiting_user",
-    [DELIVERY_UNKNOWN] = "unknown",
-    [DELIVERY_FAILED] = "failed",
+    [DELIVERY_QUEUED] = "queued",   [DELIVERY_SENDING] = "sending",
+    [DELIVERY_SENT] = "sent",       [DELIVERY_WAITING_USER] = "waiting_user",
+    [DELIVERY_UNKNOWN] = "unknown", [DELIVERY_FAILED] = "failed",
 };
 
 const char *

@@ -29,9 +29,9 @@ static const struct {
 } entities[] = {{"&lt", '<'}, {"&gt", '>'}, {"&amp", '&'}, {"&quot", '"'}};
 
 static const char *const tags[] = {
-    "b",   "strong", "i",   "em", "u",    "ins",        "s",        "strike",
-    "del", "code",   "pre", "a",  "span", "tg-spoiler", "tg-emoji", "tg-time",
-    "blockquote"};
+    "b",    "strong",     "i",        "em",      "u",         "ins",
+    "s",    "strike",     "del",      "code",    "pre",       "a",
+    "span", "tg-spoiler", "tg-emoji", "tg-time", "blockquote"};
 
 /* ---- reading ---- */
 

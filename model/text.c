@@ -32,7 +32,7 @@ struct render {
     bool html;
     size_t arg_points; /* longest text argument; 0: no limit */
     unsigned depth;
-    const char *key;   /* for the log */
+    const char *key; /* for the log */
 };
 
 static void render_key(struct render r, const char *key, const cJSON *args);
@@ -91,9 +91,8 @@ text_match(const char *prefix, struct str said)
 enum text_lang
 text_lang_of(const char *tag)
 {
-    static const char *const russian[] = {"ru", "uk", "be", "kk", "ky",
-                                          "uz", "tg", "tk", "hy", "az",
-                                          "tt", "ba"};
+    static const char *const russian[] = {"ru", "uk", "be", "kk", "ky", "uz",
+                                          "tg", "tk", "hy", "az", "tt", "ba"};
 
     for (size_t i = 0; i < sizeof(russian) / sizeof(russian[0]); i++) {
         if (tag != NULL && strncmp(tag, russian[i], 2) == 0 &&
@@ -165,8 +164,7 @@ add_value(const struct render *r, const char *name, const cJSON *v)
     } else if (cJSON_IsObject(v)) {
         add_object(r, name, v);
     } else if (cJSON_IsArray(v)) {
-        cJSON_ArrayForEach(item, v)
-        {
+        cJSON_ArrayForEach (item, v) {
             if (item != v->child)
                 buf_add_byte(r->out, '\n');
             add_object(r, name, item);
@@ -261,8 +259,8 @@ add_date(const struct render *r, const cJSON *v)
 
     (void)json_to_i64(v, &ms);
     clock_format(ms, iso);
-    year = (iso[0] - '0') * 1000 + (iso[1] - '0') * 100 +
-           (iso[2] - '0') * 10 + (iso[3] - '0');
+    year = (iso[0] - '0') * 1000 + (iso[1] - '0') * 100 + (iso[2] - '0') * 10 +
+           (iso[3] - '0');
     month = (iso[5] - '0') * 10 + (iso[6] - '0');
     day = (iso[8] - '0') * 10 + (iso[9] - '0');
     if (month < 1 || month > 12)
@@ -314,8 +312,8 @@ static struct str
 enter_section(struct str rest, const cJSON *args, struct str spec)
 {
     char name[NAME_MAX_BYTES], end[NAME_MAX_BYTES + 4];
-    bool given = value_is_given(
-        arg_find(args, str_sub(spec, 1, spec.len), name));
+    bool given =
+        value_is_given(arg_find(args, str_sub(spec, 1, spec.len), name));
     const char *at;
     size_t skip;
 
@@ -376,8 +374,8 @@ render_key(struct render r, const char *key, const cJSON *args)
 /* ---- fitting ---- */
 
 void
-text_html(struct buf *out, enum text_lang l, const char *key,
-          const cJSON *args, size_t max_points)
+text_html(struct buf *out, enum text_lang l, const char *key, const cJSON *args,
+          size_t max_points)
 {
     static const size_t cuts[] = {0, 2000, 800, 400, 200, 100, 50, 25, 10};
     size_t start = out->len;
@@ -389,8 +387,8 @@ text_html(struct buf *out, enum text_lang l, const char *key,
 
         buf_clear(&b);
         render_key(r, key, args);
-        if (!b.failed && (max_points == 0 ||
-                          html_visible(buf_str(&b)) <= max_points)) {
+        if (!b.failed &&
+            (max_points == 0 || html_visible(buf_str(&b)) <= max_points)) {
             buf_add_str(out, buf_str(&b));
             break;
         }
@@ -418,9 +416,8 @@ text_plain(struct buf *out, enum text_lang l, const char *key,
 
     buf_init(&b, TEXT_BYTES);
     render_key(r, key, args);
-    buf_add_c(out, max_points > 0
-                       ? utf8_ellipsis(a, buf_str(&b), max_points)
-                       : buf_cstr(&b));
+    buf_add_c(out, max_points > 0 ? utf8_ellipsis(a, buf_str(&b), max_points)
+                                  : buf_cstr(&b));
     buf_free(&b);
     arena_free(a);
 }

@@ -32,8 +32,8 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define TEXT_BYTES 32768       /* Telegram refuses longer raw texts */
-#define TEXT_POINTS 4096       /* a message, after parsing */
+#define TEXT_BYTES 32768 /* Telegram refuses longer raw texts */
+#define TEXT_POINTS 4096 /* a message, after parsing */
 #define TEXT_CAPTION_POINTS 1024
 #define TEXT_BUTTON_POINTS 64
 #define TEXT_TOAST_POINTS 200

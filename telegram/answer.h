@@ -47,8 +47,7 @@ void tg_answer_read(struct tg_answer *out, int http_status, struct str body,
 void tg_answer_none(struct tg_answer *out, const struct err *e);
 bool tg_answer_is_ok(const struct tg_answer *a); /* OK or NOT_MODIFIED */
 /* -1 and a sentence "telegram <method>: ..." for what is not ok. */
-int tg_answer_err(const struct tg_answer *a, const char *method,
-                  struct err *e);
+int tg_answer_err(const struct tg_answer *a, const char *method, struct err *e);
 void tg_answer_free(struct tg_answer *a);
 
 #endif

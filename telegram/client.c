@@ -54,8 +54,9 @@ tg_new(const char *api_url, const char *token, struct err *e)
 
     log_secret(token);
     if (!token_is_plausible(str_c(token))) {
-        err_set(e, ERR_BAD_INPUT, "BOT_TOKEN is no bot token: it looks like "
-                                  "123456:ABC-DEF, from @BotFather");
+        err_set(e, ERR_BAD_INPUT,
+                "BOT_TOKEN is no bot token: it looks like "
+                "123456:ABC-DEF, from @BotFather");
         return NULL;
     }
     http = httpc_new(&cfg, e);
@@ -105,10 +106,8 @@ params_to_parts(struct arena *a, struct str params,
 
     if (j == NULL)
         return 0;
-    cJSON_ArrayForEach(v, j)
-    {
-        const char *z =
-            cJSON_IsString(v) ? v->valuestring : json_text(a, v);
+    cJSON_ArrayForEach (v, j) {
+        const char *z = cJSON_IsString(v) ? v->valuestring : json_text(a, v);
 
         assert(n < PARTS_MAX - 1);
         parts[n++] = (struct httpc_part){.name = v->string, .data = str_c(z)};
@@ -169,8 +168,7 @@ tg_do(struct tg *tg, const struct tg_request *r, struct tg_answer *ans,
     else
         rc = httpc_do(tg->http, &q, &res, &why);
     if (rc == 0) {
-        tg_answer_read(ans, res.status, buf_str(&res.body),
-                       res.retry_after_s);
+        tg_answer_read(ans, res.status, buf_str(&res.body), res.retry_after_s);
         httpc_res_free(&res);
     } else {
         tg_answer_none(ans, &why);
@@ -180,8 +178,8 @@ tg_do(struct tg *tg, const struct tg_request *r, struct tg_answer *ans,
 }
 
 int
-tg_call(struct tg *tg, const char *method, struct str params,
-        bool idempotent, struct tg_answer *ans, struct err *e)
+tg_call(struct tg *tg, const char *method, struct str params, bool idempotent,
+        struct tg_answer *ans, struct err *e)
 {
     struct tg_request r = {
         .method = method, .params = params, .idempotent = idempotent};
@@ -332,15 +330,14 @@ file_path(struct tg *tg, struct arena *a, const char *file_id, char **path,
     jw_end(&w);
     rc = tg_call(tg, "getFile", buf_str(&b), true, &ans, e);
     if (rc != 0 && ans.outcome == TG_BAD_FILE)
-        rc = err_set(e, ERR_NOT_FOUND, "telegram getFile: %s",
-                     ans.description);
+        rc = err_set(e, ERR_NOT_FOUND, "telegram getFile: %s", ans.description);
     if (rc != 0)
         goto out;
     *path = arena_strdup(a, json_str(ans.result, "file_path", NULL));
     *size = json_i64(ans.result, "file_size", -1);
     if (*path == NULL || (*path)[0] == '\0')
-        rc = err_set(e, ERR_NOT_FOUND,
-                     "telegram getFile: the file has no path");
+        rc =
+            err_set(e, ERR_NOT_FOUND, "telegram getFile: the file has no path");
 out:
     tg_answer_free(&ans);
     buf_free(&b);

@@ -26,7 +26,7 @@
 #define TG_FILE_ID_MAX 256  /* bytes; real ones have about 100 */
 
 /* The updates that we ask for, by webhook and by polling alike. */
-#define TG_ALLOWED_UPDATES                                                    \
+#define TG_ALLOWED_UPDATES                                                     \
     "[\"message\",\"edited_message\",\"callback_query\","                      \
     "\"pre_checkout_query\",\"purchased_paid_media\",\"my_chat_member\","      \
     "\"subscription\"]"
@@ -52,10 +52,10 @@ struct tg_part {
 
 struct tg_request {
     const char *method;
-    struct str params;   /* a JSON object; "" is {} */
-    bool idempotent;     /* twice is as good as once */
+    struct str params;          /* a JSON object; "" is {} */
+    bool idempotent;            /* twice is as good as once */
     const struct tg_part *file; /* or NULL */
-    int64_t timeout_ms;  /* 0: TG_CALL_MS, with a file TG_UPLOAD_MS */
+    int64_t timeout_ms;         /* 0: TG_CALL_MS, with a file TG_UPLOAD_MS */
 };
 
 /*
@@ -72,8 +72,8 @@ int tg_call(struct tg *tg, const char *method, struct str params,
 /* Stops the button's spinner; text may be NULL (no toast), else at most 200
  * code points of it are shown. Telegram takes it only for a while: TOO_OLD is
  * no error here. */
-int tg_answer_callback(struct tg *tg, const char *callback_id,
-                       const char *text, bool alert, struct err *e);
+int tg_answer_callback(struct tg *tg, const char *callback_id, const char *text,
+                       bool alert, struct err *e);
 /* "typing", "upload_photo", "upload_document"; lasts 5 s at most. */
 int tg_send_chat_action(struct tg *tg, int64_t chat_id, const char *action,
                         struct err *e);

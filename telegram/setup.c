@@ -19,8 +19,7 @@ copy_text(char *out, size_t cap, const char *z)
 }
 
 static int
-call(struct tg *tg, const char *method, const struct buf *params,
-     struct err *e)
+call(struct tg *tg, const char *method, const struct buf *params, struct err *e)
 {
     struct tg_answer ans;
     int rc = tg_call(tg, method, buf_str(params), true, &ans, e);
@@ -107,12 +106,10 @@ updates_are_ours(const cJSON *theirs)
     const cJSON *a, *b;
     int found = 0;
 
-    cJSON_ArrayForEach(a, ours)
-    {
-        cJSON_ArrayForEach(b, theirs)
-        {
-            if (cJSON_IsString(b) && strcmp(a->valuestring,
-                                            b->valuestring) == 0)
+    cJSON_ArrayForEach (a, ours) {
+        cJSON_ArrayForEach (b, theirs) {
+            if (cJSON_IsString(b) &&
+                strcmp(a->valuestring, b->valuestring) == 0)
                 found++;
         }
     }
@@ -123,16 +120,14 @@ updates_are_ours(const cJSON *theirs)
 }
 
 int
-tg_get_webhook_info(struct tg *tg, struct tg_webhook_info *out,
-                    struct err *e)
+tg_get_webhook_info(struct tg *tg, struct tg_webhook_info *out, struct err *e)
 {
     struct tg_answer ans;
     int rc = tg_call(tg, "getWebhookInfo", STR(""), true, &ans, e);
 
     memset(out, 0, sizeof(*out));
     if (rc == 0) {
-        copy_text(out->url, sizeof(out->url),
-                  json_str(ans.result, "url", ""));
+        copy_text(out->url, sizeof(out->url), json_str(ans.result, "url", ""));
         copy_text(out->last_error, sizeof(out->last_error),
                   json_str(ans.result, "last_error_message", ""));
         out->last_error_s = json_i64(ans.result, "last_error_date", 0);

@@ -70,8 +70,7 @@ wrong(struct reader *r, const char *field, const char *what)
 
 /* A whole number that must be there. */
 static int64_t
-need_i64(struct reader *r, const cJSON *o, const char *name,
-         const char *field)
+need_i64(struct reader *r, const cJSON *o, const char *name, const char *field)
 {
     int64_t v = 0;
 
@@ -91,8 +90,7 @@ want_i64(struct reader *r, const cJSON *o, const char *name, int64_t dflt,
 }
 
 static const char *
-want_str(struct reader *r, const cJSON *o, const char *name,
-         const char *field)
+want_str(struct reader *r, const cJSON *o, const char *name, const char *field)
 {
     const cJSON *v = json_get(o, name);
 
@@ -106,8 +104,7 @@ want_str(struct reader *r, const cJSON *o, const char *name,
 }
 
 static const char *
-need_str(struct reader *r, const cJSON *o, const char *name,
-         const char *field)
+need_str(struct reader *r, const cJSON *o, const char *name, const char *field)
 {
     const char *z = want_str(r, o, name, field);
 
@@ -118,8 +115,7 @@ need_str(struct reader *r, const cJSON *o, const char *name,
 
 /* NULL when absent or wrong. */
 static const cJSON *
-want_obj(struct reader *r, const cJSON *o, const char *name,
-         const char *field)
+want_obj(struct reader *r, const cJSON *o, const char *name, const char *field)
 {
     const cJSON *v = json_get(o, name);
 
@@ -131,8 +127,7 @@ want_obj(struct reader *r, const cJSON *o, const char *name,
 }
 
 static const cJSON *
-need_obj(struct reader *r, const cJSON *o, const char *name,
-         const char *field)
+need_obj(struct reader *r, const cJSON *o, const char *name, const char *field)
 {
     const cJSON *v = want_obj(r, o, name, field);
 
@@ -171,14 +166,11 @@ read_person(struct reader *r, const cJSON *from, struct tg_person *p)
     p->first_name = want_str(r, from, "first_name", "from.first_name");
     p->last_name = want_str(r, from, "last_name", "from.last_name");
     p->username = want_str(r, from, "username", "from.username");
-    p->language_code =
-        want_str(r, from, "language_code", "from.language_code");
-    p->full_name = arena_fmt(r->a, "%s%s%s", p->first_name,
-                             p->first_name[0] != '\0' &&
-                                     p->last_name[0] != '\0'
-                                 ? " "
-                                 : "",
-                             p->last_name);
+    p->language_code = want_str(r, from, "language_code", "from.language_code");
+    p->full_name = arena_fmt(
+        r->a, "%s%s%s", p->first_name,
+        p->first_name[0] != '\0' && p->last_name[0] != '\0' ? " " : "",
+        p->last_name);
 }
 
 /* ---- files ---- */
@@ -214,8 +206,7 @@ read_photo(struct reader *r, const cJSON *sizes, struct tg_file *out)
         wrong(r, "photo", "is no list of sizes");
         return;
     }
-    cJSON_ArrayForEach(o, sizes)
-    {
+    cJSON_ArrayForEach (o, sizes) {
         struct tg_file f = {0};
 
         read_file(r, o, "photo", &f);
@@ -350,8 +341,8 @@ read_callback(struct reader *r, const cJSON *q, struct tg_update *u)
     if (m == NULL)
         return;
     read_chat(r, need_obj(r, m, "chat", "callback_query.message.chat"), u);
-    u->message_id = need_i64(r, m, "message_id",
-                             "callback_query.message.message_id");
+    u->message_id =
+        need_i64(r, m, "message_id", "callback_query.message.message_id");
     u->date = want_i64(r, m, "date", 0, "callback_query.message.date");
     u->accessible = u->date > 0;
 }
@@ -367,21 +358,19 @@ read_member(struct reader *r, const cJSON *m, struct tg_update *u)
     read_chat(r, need_obj(r, m, "chat", "my_chat_member.chat"), u);
     read_person(r, need_obj(r, m, "from", "my_chat_member.from"), &u->from);
     u->date = want_i64(r, m, "date", 0, "my_chat_member.date");
-    u->reachable =
-        strcmp(status, "kicked") != 0 && strcmp(status, "left") != 0;
+    u->reachable = strcmp(status, "kicked") != 0 && strcmp(status, "left") != 0;
 }
 
 static void
 read_pre_checkout(struct reader *r, const cJSON *q, struct tg_update *u)
 {
     u->query_id = need_str(r, q, "id", "pre_checkout_query.id");
-    read_person(r, need_obj(r, q, "from", "pre_checkout_query.from"),
-                &u->from);
+    read_person(r, need_obj(r, q, "from", "pre_checkout_query.from"), &u->from);
     u->currency = need_str(r, q, "currency", "pre_checkout_query.currency");
-    u->amount = need_i64(r, q, "total_amount",
-                         "pre_checkout_query.total_amount");
-    u->payload = want_str(r, q, "invoice_payload",
-                          "pre_checkout_query.invoice_payload");
+    u->amount =
+        need_i64(r, q, "total_amount", "pre_checkout_query.total_amount");
+    u->payload =
+        want_str(r, q, "invoice_payload", "pre_checkout_query.invoice_payload");
     u->queue = u->from.id;
 }
 

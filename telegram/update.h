@@ -16,11 +16,11 @@
 
 enum tg_update_kind {
     TG_UPDATE_MESSAGE,
-    TG_UPDATE_EDITED,       /* the same fields as a message */
-    TG_UPDATE_CALLBACK,     /* a press */
-    TG_UPDATE_MEMBER,       /* blocked or unblocked us, see reachable */
+    TG_UPDATE_EDITED,   /* the same fields as a message */
+    TG_UPDATE_CALLBACK, /* a press */
+    TG_UPDATE_MEMBER,   /* blocked or unblocked us, see reachable */
     TG_UPDATE_PRE_CHECKOUT,
-    TG_UPDATE_OTHER         /* only update_id is set */
+    TG_UPDATE_OTHER /* only update_id is set */
 };
 
 enum tg_chat_type {
@@ -41,11 +41,11 @@ enum tg_content {
     TG_CONTENT_VIDEO,      /* video, round video, story */
     TG_CONTENT_ANIMATION,
     TG_CONTENT_STICKER,
-    TG_CONTENT_VOICE,      /* voice, audio */
-    TG_CONTENT_PAYMENT,    /* successful_payment */
-    TG_CONTENT_REFUND,     /* refunded_payment */
-    TG_CONTENT_SERVICE,    /* joined, pinned, title changed...: no answer */
-    TG_CONTENT_OTHER       /* contact, location, poll, dice... */
+    TG_CONTENT_VOICE,   /* voice, audio */
+    TG_CONTENT_PAYMENT, /* successful_payment */
+    TG_CONTENT_REFUND,  /* refunded_payment */
+    TG_CONTENT_SERVICE, /* joined, pinned, title changed...: no answer */
+    TG_CONTENT_OTHER    /* contact, location, poll, dice... */
 };
 
 struct tg_person {
@@ -76,13 +76,13 @@ struct tg_update {
 
     /* message, edited */
     enum tg_content content;
-    const char *text;     /* text or caption */
+    const char *text; /* text or caption */
     bool is_caption;
-    const char *command;  /* "start" of "/start@bot x"; "" when it is none */
+    const char *command;     /* "start" of "/start@bot x"; "" when it is none */
     const char *command_bot; /* "bot" of it */
-    const char *args;     /* what stands behind the command, trimmed */
+    const char *args;        /* what stands behind the command, trimmed */
     struct tg_file file;
-    const char *album;    /* media_group_id */
+    const char *album; /* media_group_id */
 
     /* callback */
     const char *callback_id, *data;

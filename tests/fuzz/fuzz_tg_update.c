@@ -12,14 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check_texts(const struct tg_update *u)
 {
-    const char *const texts[] = {
-        u->text,           u->command,         u->command_bot,
-        u->args,           u->album,           u->callback_id,
-        u->data,           u->query_id,        u->currency,
-        u->payload,        u->charge_id,       u->from.full_name,
-        u->from.username,  u->file.file_id,    u->file.unique_id,
-        u->file.mime,      u->file.name,       u->from.first_name,
-        u->from.last_name, u->from.language_code};
+    const char *const texts[] = {u->text,           u->command,
+                                 u->command_bot,    u->args,
+                                 u->album,          u->callback_id,
+                                 u->data,           u->query_id,
+                                 u->currency,       u->payload,
+                                 u->charge_id,      u->from.full_name,
+                                 u->from.username,  u->file.file_id,
+                                 u->file.unique_id, u->file.mime,
+                                 u->file.name,      u->from.first_name,
+                                 u->from.last_name, u->from.language_code};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         assert(utf8_valid(str_c(texts[i])) && texts[i] != NULL);

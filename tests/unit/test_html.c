@@ -25,7 +25,9 @@ what_people_type_never_becomes_structure(void **state)
         {"plain", 0, "plain"},
         {"<b>&amp;\"'", 0, "&lt;b&gt;&amp;amp;&quot;'"},
         {"a\nb\x01\x1f", 0, "a\nb"},
-        {"\xe2\x80\xae" "evil", 0, "evil"},
+        {"\xe2\x80\xae"
+         "evil",
+         0, "evil"},
         {"bad\xff", 0, "bad\xef\xbf\xbd"},
         {"<<<<<", 3, "&lt;&lt;…"},
         {"привет", 4, "при…"},
@@ -75,13 +77,18 @@ length_and_plain_text_are_what_is_read(void **state)
 static void
 tags_that_telegram_refuses_are_found(void **state)
 {
-    static const char *const good[] = {
-        "", "a", "<b>x</b>", "<B>x</b>", "<b><i>x</i></b>",
-        "<a href=\"tg://user?id=1\">x</a>", "<span class=\"tg-spoiler\">x</span>",
-        "<blockquote expandable>x</blockquote>", "1 > 0 & 2"};
-    static const char *const bad[] = {
-        "<br>", "<b>", "</b>", "<b><i></b></i>", "<b", "1 < 2", "<p>x</p>",
-        "<b></b></b>", "<>"};
+    static const char *const good[] = {"",
+                                       "a",
+                                       "<b>x</b>",
+                                       "<B>x</b>",
+                                       "<b><i>x</i></b>",
+                                       "<a href=\"tg://user?id=1\">x</a>",
+                                       "<span class=\"tg-spoiler\">x</span>",
+                                       "<blockquote expandable>x</blockquote>",
+                                       "1 > 0 & 2"};
+    static const char *const bad[] = {"<br>",           "<b>",         "</b>",
+                                      "<b><i></b></i>", "<b",          "1 < 2",
+                                      "<p>x</p>",       "<b></b></b>", "<>"};
     struct err e;
 
     (void)state;

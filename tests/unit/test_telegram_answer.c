@@ -38,10 +38,8 @@ each_refusal_of_the_contract_has_its_outcome(void **state)
          ERR_NONE},
         {400, "Bad Request: message can't be deleted", TG_NOT_MODIFIED,
          ERR_NONE},
-        {400, "Bad Request: message to edit not found", TG_GONE,
-         ERR_NOT_FOUND},
-        {400, "Bad Request: message can't be edited", TG_GONE,
-         ERR_NOT_FOUND},
+        {400, "Bad Request: message to edit not found", TG_GONE, ERR_NOT_FOUND},
+        {400, "Bad Request: message can't be edited", TG_GONE, ERR_NOT_FOUND},
         {400, "Bad Request: there is no text in the message to edit", TG_GONE,
          ERR_NOT_FOUND},
         {400,
@@ -52,8 +50,7 @@ each_refusal_of_the_contract_has_its_outcome(void **state)
          "Bad Request: can't parse entities: Unsupported start tag \"br\" at "
          "byte offset 3",
          TG_PARSE, ERR_BAD_INPUT},
-        {400, "Bad Request: message is too long", TG_TOO_LARGE,
-         ERR_TOO_LARGE},
+        {400, "Bad Request: message is too long", TG_TOO_LARGE, ERR_TOO_LARGE},
         {400, "Bad Request: message caption is too long", TG_TOO_LARGE,
          ERR_TOO_LARGE},
         {400, "Bad Request: Text is too long", TG_TOO_LARGE, ERR_TOO_LARGE},
@@ -69,8 +66,7 @@ each_refusal_of_the_contract_has_its_outcome(void **state)
          TG_BAD_FILE, ERR_BAD_INPUT},
         {400, "Bad Request: PHOTO_INVALID_DIMENSIONS", TG_BAD_PHOTO,
          ERR_BAD_INPUT},
-        {400, "Bad Request: IMAGE_PROCESS_FAILED", TG_BAD_PHOTO,
-         ERR_BAD_INPUT},
+        {400, "Bad Request: IMAGE_PROCESS_FAILED", TG_BAD_PHOTO, ERR_BAD_INPUT},
         {400, "Bad Request: message to be replied not found", TG_REFUSED,
          ERR_BAD_INPUT},
         {400, "Bad Request: reply markup is too long", TG_REFUSED,
@@ -169,13 +165,16 @@ the_pause_after_429_comes_from_body_or_header(void **state)
         int64_t want_ms;
     } t[] = {
         {"{\"ok\":false,\"error_code\":429,\"description\":\"\","
-         "\"parameters\":{\"retry_after\":7}}", 9, 7000},
+         "\"parameters\":{\"retry_after\":7}}",
+         9, 7000},
         {"{\"ok\":false,\"error_code\":429,\"description\":\"\"}", 9, 9000},
         {"{\"ok\":false,\"error_code\":429}", -1, 5000},
         {"{\"ok\":false,\"error_code\":429,\"parameters\":{\"retry_after\":"
-         "99999999999}}", -1, 86400000},
+         "99999999999}}",
+         -1, 86400000},
         {"{\"ok\":false,\"error_code\":429,\"parameters\":{\"retry_after\":"
-         "-3}}", -1, 5000},
+         "-3}}",
+         -1, 5000},
         {"busy", 11, 11000},
         {"{\"ok\":false,\"error_code\":400,\"description\":\"x\"}", 5, -1},
     };

@@ -9,8 +9,8 @@
 #include "telegram/update.h"
 
 #define CHAT "\"chat\":{\"id\":111,\"type\":\"private\"}"
-#define FROM                                                                  \
-    "\"from\":{\"id\":111,\"is_bot\":false,\"first_name\":\"Anna\","          \
+#define FROM                                                                   \
+    "\"from\":{\"id\":111,\"is_bot\":false,\"first_name\":\"Anna\","           \
     "\"last_name\":\"K\",\"username\":\"ann\",\"language_code\":\"ru\"}"
 #define HEAD "\"message_id\":7,\"date\":1790000000," CHAT "," FROM
 
@@ -46,8 +46,8 @@ parsed(const char *json)
 static struct tg_update
 message(const char *rest)
 {
-    return parsed(arena_fmt(
-        arena, "{\"update_id\":5,\"message\":{" HEAD ",%s}}", rest));
+    return parsed(
+        arena_fmt(arena, "{\"update_id\":5,\"message\":{" HEAD ",%s}}", rest));
 }
 
 static void
@@ -119,11 +119,11 @@ the_largest_size_of_a_photo_is_taken(void **state)
     assert_string_equal(u.album, "99");
 }
 
-#define DOC(mime)                                                             \
+#define DOC(mime)                                                              \
     "\"document\":{\"file_id\":\"d\",\"file_unique_id\":\"ud\",\"mime_type\":" \
     "\"" mime "\",\"file_name\":\"a.bin\",\"file_size\":21000000}"
-#define PHOTO                                                                 \
-    "\"photo\":[{\"file_id\":\"p\",\"file_unique_id\":\"up\",\"width\":9,"    \
+#define PHOTO                                                                  \
+    "\"photo\":[{\"file_id\":\"p\",\"file_unique_id\":\"up\",\"width\":9,"     \
     "\"height\":9}]"
 
 static void
@@ -173,8 +173,8 @@ presses_say_whether_their_message_can_be_edited(void **state)
     assert_string_equal(u.data, "v1:buy:off_1");
     assert_true(u.accessible && u.message_id == 8 && u.queue == 111);
     u = parsed("{\"update_id\":9,\"callback_query\":{\"id\":\"c1\"," FROM
-               ",\"data\":\"x\",\"message\":{\"message_id\":8,\"date\":0,"
-               CHAT "}}}");
+               ",\"data\":\"x\",\"message\":{\"message_id\":8,\"date\":0," CHAT
+               "}}}");
     assert_false(u.accessible);
     u = parsed("{\"update_id\":9,\"callback_query\":{\"id\":\"c1\"," FROM
                ",\"game_short_name\":\"x\"}}");
@@ -189,16 +189,19 @@ blocking_and_coming_back_are_told_apart(void **state)
     static const struct {
         const char *status;
         bool reachable;
-    } t[] = {{"kicked", false}, {"left", false}, {"member", true},
-             {"administrator", true}, {"restricted", true}};
+    } t[] = {{"kicked", false},
+             {"left", false},
+             {"member", true},
+             {"administrator", true},
+             {"restricted", true}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-        struct tg_update u = parsed(arena_fmt(
-            arena,
-            "{\"update_id\":1,\"my_chat_member\":{" CHAT "," FROM
-            ",\"date\":1,\"new_chat_member\":{\"status\":\"%s\"}}}",
-            t[i].status));
+        struct tg_update u = parsed(
+            arena_fmt(arena,
+                      "{\"update_id\":1,\"my_chat_member\":{" CHAT "," FROM
+                      ",\"date\":1,\"new_chat_member\":{\"status\":\"%s\"}}}",
+                      t[i].status));
 
         assert_int_equal(u.kind, TG_UPDATE_MEMBER);
         assert_int_equal(u.reachable, t[i].reachable);
@@ -208,10 +211,10 @@ blocking_and_coming_back_are_told_apart(void **state)
 static void
 payments_keep_their_numbers(void **state)
 {
-    struct tg_update u = parsed(
-        "{\"update_id\":1,\"pre_checkout_query\":{\"id\":\"4242\"," FROM
-        ",\"currency\":\"XTR\",\"total_amount\":50,\"invoice_payload\":"
-        "\"o1:01J\"}}");
+    struct tg_update u =
+        parsed("{\"update_id\":1,\"pre_checkout_query\":{\"id\":\"4242\"," FROM
+               ",\"currency\":\"XTR\",\"total_amount\":50,\"invoice_payload\":"
+               "\"o1:01J\"}}");
 
     (void)state;
     assert_int_equal(u.kind, TG_UPDATE_PRE_CHECKOUT);

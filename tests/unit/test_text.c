@@ -212,10 +212,10 @@ menu_labels_are_found_in_both_languages(void **state)
 
     (void)state;
     for (size_t i = 0; (key = text_next("menu_", &i)) != NULL; n++) {
-        assert_string_equal(
-            text_match("menu_", str_c(text_raw(key, TEXT_RU))), key);
-        assert_string_equal(
-            text_match("menu_", str_c(text_raw(key, TEXT_EN))), key);
+        assert_string_equal(text_match("menu_", str_c(text_raw(key, TEXT_RU))),
+                            key);
+        assert_string_equal(text_match("menu_", str_c(text_raw(key, TEXT_EN))),
+                            key);
     }
     assert_true(n >= 4);
     assert_null(text_match("menu_", STR("")));
@@ -226,8 +226,8 @@ static void
 every_failure_class_has_its_sentence(void **state)
 {
     static const char *const classes[] = {
-        "fail_input", "fail_moderation", "fail_workflow", "fail_oom",
-        "fail_gpu", "fail_comfy_lost", "fail_timeout", "fail_delivery",
+        "fail_input",     "fail_moderation", "fail_workflow", "fail_oom",
+        "fail_gpu",       "fail_comfy_lost", "fail_timeout",  "fail_delivery",
         "fail_cancelled", "fail_internal"};
 
     (void)state;
@@ -259,7 +259,8 @@ arguments_are_escaped_chosen_by_language_and_counted(void **state)
     (void)state;
     check_html(TEXT_RU, "bought", "{\"balance\":5}",
                "✅ Заказ принят. На счету осталось <b>5</b>.");
-    check_html(TEXT_EN, "preset_away", "{\"title\":{\"ru\":\"А\",\"en\":"
+    check_html(TEXT_EN, "preset_away",
+               "{\"title\":{\"ru\":\"А\",\"en\":"
                "\"<i>&\"}}",
                "😴 “&lt;i&gt;&amp;” is temporarily away. Nothing was charged: "
                "try later or pick another effect.");
@@ -342,8 +343,7 @@ what_is_missing_is_visible(void **state)
     check_html(TEXT_EN, "no_such<key", "{}", "[no_such&lt;key]");
     check_html(TEXT_EN, "result_caption", "{}", "<b>[title]</b>");
     check_html(TEXT_EN, "result_caption", "{\"title\":{}}", "<b>[title]</b>");
-    check_html(TEXT_EN, "result_caption", "{\"title\":true}",
-               "<b>[title]</b>");
+    check_html(TEXT_EN, "result_caption", "{\"title\":true}", "<b>[title]</b>");
     check_html(TEXT_EN, "result_caption", "null", "<b>[title]</b>");
 }
 
