@@ -136,6 +136,30 @@ jpeg_orientation(struct str s)
 
 /* ---- decoding ---- */
 
+/* A copy of the chunks that make the pixels: colour profiles, texts and the
+ * like only make libpng talk. Returns its length. */
+static size_t
+png_essence(struct str s, char *out)
+{
+    static const char *const kept[] = {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"};
+    size_t at = 8, len = 8;
+
+    memcpy(out, s.p, 8);
+    while (at + 12 <= s.len) {
+        size_t n = be32(s.p + at);
+
+        if (n > s.len - at - 12)
+            n = s.len - at - 12; /* cut short: libpng will say so */
+        for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+            if (memcmp(s.p + at + 4, kept[i], 4) == 0) {
+                memcpy(out + len, s.p + at, 12 + n);
+                len += 12 + n;
+            }
+        at += 12 + n;
+    }
+    return len;
+}
+
 static gdImagePtr
 gd_decode(struct str s, enum image_kind kind)
 {
@@ -143,7 +167,10 @@ gd_decode(struct str s, enum image_kind kind)
     void *p = mem_alloc(s.len);
     gdImagePtr im = NULL;
 
-    memcpy(p, s.p, s.len); /* libgd wants it writable */
+    if (kind == IMAGE_PNG)
+        n = (int)png_essence(s, p);
+    else
+        memcpy(p, s.p, s.len); /* libgd wants it writable */
     switch (kind) {
     case IMAGE_PNG: im = gdImageCreateFromPngPtr(n, p); break;
     case IMAGE_JPEG: im = gdImageCreateFromJpegPtrEx(n, p, 1); break;
