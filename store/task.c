@@ -114,6 +114,20 @@ task_next_ready(struct db *db, struct arena *a, int64_t *ms, struct err *e)
     return 0;
 }
 
+int
+task_services(struct db *db, struct arena *a, const char ***out, size_t *n,
+              struct err *e)
+{
+    struct db_rows r;
+    if (db_read(db, a, &sql_task_services, &r, e, 0) != 0)
+        return -1;
+    *n = r.nrows;
+    *out = ARENA_ARRAY(a, const char *, r.nrows + 1);
+    for (size_t i = 0; i < r.nrows; i++)
+        (*out)[i] = db_str(&r, i, 0);
+    return 0;
+}
+
 static int
 leased_take(struct arena *a, const struct db_rows *r,
             struct task_leased **out, size_t *n)

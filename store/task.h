@@ -49,6 +49,10 @@ int task_fair(struct db *db, struct arena *a, const char *service,
 int task_next_ready(struct db *db, struct arena *a, int64_t *ms,
                     struct err *e);
 
+/* Services with ready tasks. */
+int task_services(struct db *db, struct arena *a, const char ***out,
+                  size_t *n, struct err *e);
+
 struct task_claim {
     const char *id;
     const char *account; /* shard */
