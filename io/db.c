@@ -17,7 +17,8 @@
 
 #define READERS_DEFAULT 4
 
-static const struct db_driver *const drivers[] = {&db_driver_sqlite};
+static const struct db_driver *const drivers[] = {&db_driver_sqlite,
+                                                  &db_driver_pg};
 
 /* ---- values ---- */
 
