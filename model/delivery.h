@@ -23,19 +23,27 @@
  *   note                   lane job: a sentence about a job (its refund, ...)
  *
  * Body (JSON) - text keys and arguments, never ready text; the sender renders
- * it in the account's language (model/text.h):
+ * it in the account's language (model/text.h, telegram/render.h):
  *
  *   {"text": "card", "args": {"title": {"ru": "…", "en": "…"}, "price": 5},
  *    "keyboard": [[{"text": "btn_buy", "args": {"price": 5},
  *                   "data": "v1:buy:off_…"}]],
- *    "menu": true,              the persistent reply keyboard goes with it
+ *    "menu": true,              the persistent reply keyboard goes with it,
+ *                               if there is no keyboard
  *    "reply_to": 17,
- *    "photos": [{"file_id": "…", "caption": …}],       kind album
- *    "toast": …}
+ *    "photos": [{"file_id": "…", "document": true, "text": …, "args": …}],
+ *                               kind album, 1 to 10
+ *    "photo": "…", "document": "…",   kind message: a file_id; the text is
+ *                                     its caption
+ *    "object": {"id": "obj_…", "file_id": …, "content_type": …, "size": …,
+ *               "width": …, "height": …}}   kind message: a result once more
  *
  * args: a text is escaped for HTML; a number is printed; an object with ru and
- * en is chosen by language, then escaped. A status body is computed from the
- * job when it is claimed, not stored.
+ * en is chosen by language, then escaped; {"text": key, "args": {…}} is a text
+ * of its own, a list of them stands one under the other. An edit without text
+ * changes the keyboard only. A status body is computed from the job when it is
+ * claimed, not stored. A press is answered by the bot at once, by a call of
+ * its own, never by a delivery.
  */
 #ifndef MODEL_DELIVERY_H
 #define MODEL_DELIVERY_H

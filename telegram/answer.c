@@ -223,6 +223,8 @@ tg_answer_err(const struct tg_answer *a, const char *method, struct err *e)
 {
     if (tg_answer_is_ok(a))
         return 0;
+    if (a->code == 0) /* the HTTP client's own sentence */
+        return err_set(e, err_code_of(a->outcome), "%s", a->description);
     return err_set(e, err_code_of(a->outcome), "telegram %s: %s (%d %s)",
                    method, a->description, a->code,
                    tg_outcome_name(a->outcome));
