@@ -157,7 +157,7 @@ backend_main(int argc, char **argv)
     if (backend_start(b, &e) == 0) {
         log_info("backend", "ready", "port=%d kind=%s", httpd_port(b->http),
                  b->kind);
-        role_ready(set, httpd_port(b->http));
+        role_ready(httpd_port(b->http));
         role_wait_stop();
         log_info("backend", "stopping", "draining");
         rc = 0;

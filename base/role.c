@@ -47,11 +47,10 @@ role_start(const char *role, struct err *e)
 }
 
 void
-role_ready(const struct settings *s, int port)
+role_ready(int port)
 {
     const char *text = getenv("TINTYPE_READY_FD");
     int64_t fd;
-    (void)s;
     if (text == NULL || !str_to_i64(str_c(text), &fd))
         return;
     dprintf((int)fd, "%d\n", port);

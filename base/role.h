@@ -3,7 +3,7 @@
  *
  *     struct settings *s = role_start("backend", &e);
  *     ... start ...
- *     role_ready(s, port);
+ *     role_ready(port);
  *     role_wait_stop();      until SIGTERM or SIGINT
  *     ... drain ...
  */
@@ -22,7 +22,7 @@ struct settings *role_start(const char *role, struct err *e);
  * The role serves now. When the environment names TINTYPE_READY_FD, a line
  * "port\n" goes there: whoever started it waits for that.
  */
-void role_ready(const struct settings *s, int port);
+void role_ready(int port);
 /* Returns when the process is asked to stop. */
 void role_wait_stop(void);
 /* Random, new at each start: "boot" of claims and heartbeats. */

@@ -183,10 +183,12 @@ sandbox_start(struct stack *s, enum stack_part which, const char *command,
     snprintf(listen[which], sizeof listen[which], "127.0.0.1:0");
     if (dir_make(dirs[which], e) != 0)
         return -1;
-    ARGS(p, NULL, "sandbox", command, "--listen", listen[which], "--dir",
-         dirs[which], "--quiet");
     if (which == STACK_TELEGRAM)
-        proc_env(p, "BOT_TOKEN", "%s", s->bot_token);
+        ARGS(p, NULL, "sandbox", command, "--listen", listen[which], "--dir",
+             dirs[which], "--quiet", "--token", s->bot_token);
+    else
+        ARGS(p, NULL, "sandbox", command, "--listen", listen[which], "--dir",
+             dirs[which], "--quiet");
     if (proc_start(p, START_MS, e) != 0)
         return -1;
     snprintf(listen[which], sizeof listen[which], "127.0.0.1:%d", p->port);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/role.h"
 #include "sandbox/comfy_http.h"
 #include "sandbox/sandbox.h"
 
@@ -84,6 +85,7 @@ tell_port(const struct options *o, int port)
         printf("comfy listening on http://127.0.0.1:%d\n", port);
         fflush(stdout);
     }
+    role_ready(port);
     if (o->port_file &&
         file_write(o->port_file, str_n(text, (size_t)n), &e) < 0) {
         log_error("comfy", "port-file", "%s", e.msg);
