@@ -226,9 +226,10 @@ static void
 every_failure_class_has_its_sentence(void **state)
 {
     static const char *const classes[] = {
-        "fail_input",     "fail_moderation", "fail_workflow", "fail_oom",
-        "fail_gpu",       "fail_comfy_lost", "fail_timeout",  "fail_delivery",
-        "fail_cancelled", "fail_internal"};
+#define FAILURE(name, counted, retry, unhealthy, loss, what) "fail_" #name,
+#include "model/failure.def"
+#undef FAILURE
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
