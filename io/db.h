@@ -20,7 +20,8 @@
  *     if (db_run(db, l, &e) == 0 && db_count(l, 0) == 1) ...created...
  *
  * Answers: the rows of each statement (RETURNING, or a closing SELECT) are
- * copied into the list's arena.
+ * copied into the list's arena. An INT cell has its decimal text, too, and a
+ * TEXT cell that is a number its value (PostgreSQL's sum() is NUMERIC).
  */
 #ifndef IO_DB_H
 #define IO_DB_H
@@ -86,8 +87,9 @@ void db_addv(struct db_list *l, const struct db_sql *sql, size_t nvals,
  * msg has the database's words), UNAVAILABLE nothing stands, try later (gone,
  * full disk, read-only, queue full), TIMEOUT outcome unknown. */
 int db_run(struct db *db, struct db_list *l, struct err *e);
-/* The same without waiting: fn is called once, from a database thread, and
- * must not block. */
+/* The same without waiting: fn is called once, from a database thread (or at
+ * once, when the list cannot even be queued), and must not block. Until then
+ * the list's arena belongs to the database: one arena a list. */
 void db_submit(struct db *db, struct db_list *l,
                void (*fn)(void *ctx, int rc, const struct err *e), void *ctx);
 /* After success: the n-th statement's rows. */

@@ -416,13 +416,13 @@ submitted_lists_are_told_once_and_one_bad_list_harms_no_other(void **state)
     struct fixture *f = *state;
     struct told t = {.expect = 200};
     struct db_list *l[200];
+    struct arena *a[200];
 
     stop_init(&t.all);
     open_account(f, "a", 1000);
     for (int i = 0; i < 200; i++) {
-        const char *id = arena_fmt(f->a, "l%d", i);
-
-        l[i] = purchase(f->a, "a", 1, id);
+        a[i] = arena_new();
+        l[i] = purchase(a[i], "a", 1, arena_fmt(a[i], "l%d", i));
         if (i % 50 == 7)
             db_add(l[i], &sql_open, 2, V_STR("a"), V_INT(1));
     }
@@ -433,6 +433,8 @@ submitted_lists_are_told_once_and_one_bad_list_harms_no_other(void **state)
     assert_int_equal(atomic_load(&t.done), 200);
     assert_int_equal(db_count(l[0], 2), 1);
     assert_int_equal(available(f->db, "a"), 1000 - 196);
+    for (int i = 0; i < 200; i++)
+        arena_free(a[i]);
 }
 
 static struct stop gate; /* holds a database thread in its callback */
@@ -458,19 +460,17 @@ a_full_queue_refuses_more_and_nothing_of_it_stands(void **state)
 {
     struct fixture *f = *state;
     enum err_code code = ERR_NONE, ignored = ERR_NONE;
+    struct db_list *l = db_list_new(f->a, "a");
     int64_t until = clock_mono_ms() + SERVER_WAIT_MS;
 
     stop_init(&gate);
     open_account(f, "a", 0);
+    db_add(l, &sql_add, 2, V_STR("a"), V_INT(1));
+    /* empty lists need no arena of their own: nothing is copied into it */
     db_submit(f->db, db_list_new(f->a, "a"), on_done_wait, NULL);
     for (int i = 0; i < LIM_DB_QUEUE + LIM_DB_BATCH; i++)
         db_submit(f->db, db_list_new(f->a, "a"), on_done_full, &ignored);
-    {
-        struct db_list *l = db_list_new(f->a, "a");
-
-        db_add(l, &sql_add, 2, V_STR("a"), V_INT(1));
-        db_submit(f->db, l, on_done_full, &code);
-    }
+    db_submit(f->db, l, on_done_full, &code);
     assert_int_equal(code, ERR_UNAVAILABLE);
     stop_set(&gate);
     while (db_run(f->db, db_list_new(f->a, "a"), &f->e) != 0) {
@@ -485,18 +485,22 @@ closing_finishes_what_is_queued(void **state)
 {
     struct fixture *f = *state;
     struct told t = {.expect = 50};
+    struct arena *a[50];
 
     stop_init(&t.all);
     open_account(f, "a", 100);
-    for (int i = 0; i < 50; i++)
-        db_submit(f->db,
-                  purchase(f->a, "a", 1, arena_fmt(f->a, "l%d", i)), on_done,
-                  &t);
+    for (int i = 0; i < 50; i++) {
+        a[i] = arena_new();
+        db_submit(f->db, purchase(a[i], "a", 1, arena_fmt(a[i], "l%d", i)),
+                  on_done, &t);
+    }
     db_close(f->db);
     assert_int_equal(atomic_load(&t.done), 50);
     assert_int_equal(atomic_load(&t.failed), 0);
     f->db = open_url(f->url);
     assert_int_equal(available(f->db, "a"), 50);
+    for (int i = 0; i < 50; i++)
+        arena_free(a[i]);
 }
 
 /* ---- values ---- */
