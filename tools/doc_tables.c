@@ -1,11 +1,12 @@
 /*
- * doc_tables.c - prints a table of base/ as Markdown, for tools/doc-tables.
+ * doc_tables.c - prints a table of the sources as Markdown, for tools/doc-tables.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/setting.h"
+#include "model/failure.h"
 
 int
 main(int argc, char **argv)
@@ -17,6 +18,8 @@ main(int argc, char **argv)
         settings_markdown(&b);
     else if (argc == 2 && strcmp(argv[1], "limits") == 0)
         limits_markdown(&b);
+    else if (argc == 2 && strcmp(argv[1], "failures") == 0)
+        failure_markdown(&b);
     else
         return 2;
     fputs(buf_cstr(&b), stdout);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "base/setting.h"
+#include "model/failure.h"
 
 #define OUTPUT_MAX (1 << 20)
 
@@ -132,7 +133,7 @@ wrong_includes_are_found(void **state)
 
 /* The document's text between <!-- name --> and <!-- /name -->. */
 static void
-document_part(const char *name, struct buf *out)
+document_part(const char *document, const char *name, struct buf *out)
 {
     static char text[OUTPUT_MAX];
     char path[512], mark[64];
@@ -140,7 +141,7 @@ document_part(const char *name, struct buf *out)
     FILE *f;
     size_t n;
 
-    snprintf(path, sizeof(path), "%s/docs/OPERATING.md", root());
+    snprintf(path, sizeof(path), "%s/docs/%s", root(), document);
     f = fopen(path, "re");
     assert_non_null(f);
     n = fread(text, 1, sizeof(text) - 1, f);
@@ -158,26 +159,28 @@ document_part(const char *name, struct buf *out)
 }
 
 static void
-check_part(const char *name, void (*table)(struct buf *out))
+check_part(const char *document, const char *name,
+           void (*table)(struct buf *out))
 {
     struct buf is, wanted;
 
-    document_part(name, &is);
+    document_part(document, name, &is);
     buf_init(&wanted, OUTPUT_MAX);
     table(&wanted);
     if (!str_eq(buf_str(&is), buf_str(&wanted)))
-        fail_msg("docs/OPERATING.md: table '%s' is out of date; run "
-                 "tools/doc-tables", name);
+        fail_msg("docs/%s: table '%s' is out of date; run tools/doc-tables",
+                 document, name);
     buf_free(&is);
     buf_free(&wanted);
 }
 
 static void
-the_manual_has_the_tables_of_settings_and_limits(void **state)
+the_documents_have_the_tables_of_the_sources(void **state)
 {
     (void)state;
-    check_part("settings", settings_markdown);
-    check_part("limits", limits_markdown);
+    check_part("OPERATING.md", "settings", settings_markdown);
+    check_part("OPERATING.md", "limits", limits_markdown);
+    check_part("ARCHITECTURE.md", "failures", failure_markdown);
 }
 
 int
@@ -186,7 +189,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_folder_includes_only_what_it_may),
         cmocka_unit_test(wrong_includes_are_found),
-        cmocka_unit_test(the_manual_has_the_tables_of_settings_and_limits),
+        cmocka_unit_test(the_documents_have_the_tables_of_the_sources),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
