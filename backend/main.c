@@ -24,7 +24,8 @@
 void
 backend_wake(struct backend *b, const char *topic)
 {
-    http_wake(b->http, topic, 0);
+    /* an update is for one handler; the others would look in vain */
+    http_wake(b->http, topic, strcmp(topic, TOPIC_UPDATES) == 0 ? 1 : 0);
     if (db_kind(b->db) == DB_POSTGRES)
         db_notify(b->db, topic);
 }

@@ -267,15 +267,29 @@ lane_is_theirs(struct backend *b, const char *lane, const char *sender)
            fleet_away_ms(b) >= WORKER_AWAY_MS;
 }
 
+static int
+claim_lane(struct call *c, const struct delivery_sender *s, const char *lane,
+           int64_t max, struct api_delivery_list *list, struct err *e)
+{
+    struct delivery *d;
+    size_t n;
+    if (delivery_claim_lane(c->b->db, c->a, s, lane,
+                            max > CLAIM_MAX ? CLAIM_MAX : max, &d, &n, e) !=
+            0 ||
+        deliveries_fill(c->b, c->a, d, n, &list->deliveries, e) != 0)
+        return -1;
+    list->n_deliveries = n;
+    return 0;
+}
+
 int
 route_delivery_claim(struct call *c, void *out)
 {
     const struct api_delivery_claim *in = c->in;
     struct api_delivery_list *list = out;
     struct delivery_sender s = sender_of(c->b, in->sender, in->boot);
-    struct delivery *d = NULL;
     struct err e;
-    size_t n = 0;
+    size_t n;
     int64_t next_ms = -1;
     bool job = strcmp(in->lane, "job") == 0;
     int64_t wait_ms = in->wait_ms == API_UNSET ? 0 : in->wait_ms;
@@ -287,24 +301,19 @@ route_delivery_claim(struct call *c, void *out)
     if (boots_changed(c->b, in->sender, in->boot) &&
         delivery_sweep(c->b->db, c->a, in->sender, in->boot, &n, &e) != 0)
         return call_error(c, &e);
-    n = 0;
     if (lane_is_theirs(c->b, in->lane, in->sender)) {
-        if (delivery_claim_lane(c->b->db, c->a, &s, in->lane,
-                                max > CLAIM_MAX ? CLAIM_MAX : max, &d, &n,
-                                &e) != 0 ||
-            deliveries_fill(c->b, c->a, d, n, &list->deliveries, &e) != 0 ||
-            (n == 0 &&
-             delivery_next(c->b->db, c->a, in->lane, &next_ms, &e) != 0))
+        if (delivery_next(c->b->db, c->a, &s, in->lane, &next_ms, &e) != 0)
+            return call_error(c, &e);
+        if (next_ms == 0 && claim_lane(c, &s, in->lane, max, list, &e) != 0)
             return call_error(c, &e);
     }
-    list->n_deliveries = n;
+    if (list->n_deliveries > 0)
+        return 200;
     if (wait_ms > LIM_LONG_POLL_MS)
         wait_ms = LIM_LONG_POLL_MS;
-    if (n == 0 && next_ms >= 0)
+    if (next_ms > 0)
         watch_at(c->b, topic, next_ms);
-    if (n == 0 && call_park(c, topic, seen, wait_ms))
-        return CALL_REPLIED;
-    return 200;
+    return call_park(c, topic, seen, wait_ms) ? CALL_REPLIED : 200;
 }
 
 /* ---- reports ---------------------------------------------------------- */

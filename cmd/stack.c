@@ -244,7 +244,7 @@ bot_start(struct stack *s, struct err *e)
     ARGS(p, NULL, "bot");
     role_env(s, p);
     proc_env(p, "WEBHOOK_SECRET", "%s", s->webhook_secret);
-    if (s->any_port)
+    if (s->any_port && !setting_is_set(s->set, SET_BOT_LISTEN))
         proc_env(p, "BOT_LISTEN", "127.0.0.1:0");
     if (proc_start(p, START_MS, e) != 0)
         return -1;

@@ -181,13 +181,22 @@ delivery_claim_chat(struct db *db, struct arena *a,
 }
 
 int
-delivery_next(struct db *db, struct arena *a, const char *lane, int64_t *ms,
-              struct err *e)
+delivery_next(struct db *db, struct arena *a, const struct delivery_sender *s,
+              const char *lane, int64_t *ms, struct err *e)
 {
     struct db_rows r;
-    if (db_read(db, a, &sql_delivery_next, &r, e, 1, V_STR(lane)) != 0)
+    int64_t burst_ms = (CHAT_BURST - 1) * interval_ms(s->chat_rate);
+    *ms = -1;
+    if (db_read(db, a, &sql_delivery_next, &r, e, 2, V_STR(lane),
+                V_INT(burst_ms)) != 0)
         return -1;
-    *ms = r.nrows == 0 || db_is_null(&r, 0, 0) ? -1 : db_int(&r, 0, 0);
+    if (r.nrows == 0 || db_is_null(&r, 0, 0))
+        return 0;
+    int64_t own = db_int(&r, 0, 0);
+    int64_t bot = db_is_null(&r, 0, 1) ? 0 : db_int(&r, 0, 1) - BOT_BURST_MS;
+    *ms = own > bot ? own : bot;
+    if (*ms < 0)
+        *ms = 0;
     return 0;
 }
 

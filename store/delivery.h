@@ -59,8 +59,10 @@ int delivery_claim_end(struct db *db, struct arena *a,
 int delivery_claim_chat(struct db *db, struct arena *a,
                         const struct delivery_sender *s, int64_t chat_id,
                         struct delivery **out, size_t *n, struct err *e);
-/* Milliseconds until one of the lane may go out; -1: none waits. */
-int delivery_next(struct db *db, struct arena *a, const char *lane,
+/* Milliseconds until one of the lane may go out, 0: now (if none of its chat
+ * is in flight); -1: none waits. A read: ask it before a claim. */
+int delivery_next(struct db *db, struct arena *a,
+                  const struct delivery_sender *s, const char *lane,
                   int64_t *ms, struct err *e);
 
 /* ---- reports ---- */

@@ -91,7 +91,14 @@ int
 update_take(struct db *db, struct arena *a, const struct update_taker *t,
             bool *taken, struct update_work *work, struct err *e)
 {
+    struct db_rows r;
     char *list = arena_alloc(a, LIST_ID_MAX);
+    *taken = false;
+    /* most calls find nothing: a look is cheaper than a transaction */
+    if (db_read(db, a, &sql_update_free_any, &r, e, 1, V_STR(t->bot_id)) != 0)
+        return -1;
+    if (r.nrows == 0)
+        return 0;
     list_id_new(list);
     struct db_list *l = db_list_new(a, "inbox");
     db_add(l, &sql_update_take_any, 6, V_STR(t->bot), V_STR(t->boot),
