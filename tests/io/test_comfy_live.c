@@ -3,23 +3,18 @@
  * real one when TEST_COMFYUI_URL names it (else those tests are skipped).
  */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/image.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "comfy/client.h"
-#include "sandbox/sandbox.h"
-#include "tests/support/servers.h"
+#include "tests/support/comfy_sandbox.h"
 
 #define WAIT_MS 60000
 #define VIEW_MAX ((size_t)16 << 20)
@@ -446,63 +441,23 @@ a_graph_that_lacks_inputs_with_defaults_is_completed(void **state)
 
 /* ---- the servers ---- */
 
-static struct tmp_dir dir;
-static pid_t sandbox;
-
-static void
-sandbox_child(const char *port_file, pid_t parent)
-{
-    const char *const words[] = {"comfy", "--listen", "127.0.0.1:0",
-                                 "--port-file", port_file, "--dir", dir.path,
-                                 "--quiet"};
-    enum { N = sizeof(words) / sizeof(*words) };
-    char *args[N + 1] = {NULL};
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (int i = 0; i < N; i++)
-        args[i] = strdup(words[i]);
-    if (getppid() == parent)
-        _exit(sandbox_comfy_main(N, args));
-    _exit(1);
-}
+static struct comfy_sandbox sandbox;
 
 static int
 sandbox_start(void **state)
 {
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    pid_t parent = getpid();
-    char file[64];
-    int port = 0;
-
     (void)state;
-    tmp_dir_make(&dir);
-    tmp_dir_file(&dir, "port", file, sizeof(file));
-    sandbox = fork();
-    if (sandbox == 0)
-        sandbox_child(file, parent);
-    while (port == 0 && clock_mono_ms() < until) {
-        FILE *f = fopen(file, "r");
-        if (f) {
-            if (fscanf(f, "%d", &port) != 1)
-                port = 0;
-            fclose(f);
-        }
-        clock_sleep_ms(10);
-    }
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
-    return port == 0;
+    comfy_sandbox_start(&sandbox, NULL);
+    snprintf(url, sizeof(url), "%s", sandbox.url);
+    return 0;
 }
 
 static int
 sandbox_stop(void **state)
 {
-    int status = 0;
-
     (void)state;
-    kill(sandbox, SIGTERM);
-    waitpid(sandbox, &status, 0);
-    tmp_dir_remove(&dir);
-    return status;
+    comfy_sandbox_stop(&sandbox);
+    return 0;
 }
 
 static int
