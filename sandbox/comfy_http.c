@@ -98,6 +98,20 @@ request_json(struct http_req *q, struct arena *a)
     return v;
 }
 
+bool
+comfy_is_uuid(struct str s)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (s.len != sizeof(form) - 1)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (form[i] == '-' ? s.p[i] != '-'
+                           : !s.p[i] || !strchr("0123456789abcdef", s.p[i]))
+            return false;
+    return true;
+}
+
 /* ---- what every request goes through ---- */
 
 static struct str

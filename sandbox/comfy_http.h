@@ -28,6 +28,9 @@ void reply_too_large(struct http_req *q);
 /* await request.json(): NULL when it was answered (413, 500). */
 struct py *request_json(struct http_req *q, struct arena *a);
 
+/* Canonical: lower case, hyphens. */
+bool comfy_is_uuid(struct str s);
+
 #define COMFY_TEXT_MAX ((size_t)512 << 20) /* of one JSON answer */
 
 /* ---- handlers ---- */

@@ -2,6 +2,8 @@
  * comfy_image.c - decoding and encoding of pictures (libgd), EXIF
  * orientation, PNG text chunks, animated WebP.
  */
+#include "sandbox/comfy_fast.h"
+
 #include "sandbox/comfy_image.h"
 
 #include <gd.h>

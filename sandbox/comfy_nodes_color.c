@@ -1,6 +1,8 @@
 /*
  * comfy_nodes_color.c - nodes that change each pixel by itself.
  */
+#include "sandbox/comfy_fast.h"
+
 #include <math.h>
 
 #include "sandbox/comfy_node.h"

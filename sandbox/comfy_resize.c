@@ -6,6 +6,8 @@
  * over the rows and one over the columns. Lanczos alone goes through 8 bits
  * with whole-number weights, rounded after each pass, as Pillow does it.
  */
+#include "sandbox/comfy_fast.h"
+
 #include "sandbox/comfy_tensor.h"
 
 #include <math.h>
@@ -237,8 +239,9 @@ taps_lanczos(struct taps *t, int in, int out)
     }
 }
 
+/* 255 times the sum of the weights' sizes, below 1.6 * 2^22, fits. */
 static uint8_t
-clip8(int64_t sum)
+clip8(int32_t sum)
 {
     sum = (sum + (1 << (LANCZOS_BITS - 1))) >> LANCZOS_BITS;
     return sum < 0 ? 0 : sum > 255 ? 255 : (uint8_t)sum;
@@ -253,10 +256,10 @@ lanczos_row(const struct taps *t, const int32_t *weights, const uint8_t *src,
         const uint8_t *from = src + t->from[i] * c;
 
         for (int k = 0; k < c; k++) {
-            int64_t sum = 0;
+            int32_t sum = 0;
 
             for (int j = 0; j < t->n[i]; j++)
-                sum += (int64_t)w[j] * from[j * c + k];
+                sum += w[j] * from[j * c + k];
             dst[i * c + k] = clip8(sum);
         }
     }
@@ -264,7 +267,7 @@ lanczos_row(const struct taps *t, const int32_t *weights, const uint8_t *src,
 
 static void
 lanczos_column(const struct taps *t, const int32_t *weights,
-               const uint8_t *src, size_t len, int y, int64_t *sums,
+               const uint8_t *src, size_t len, int y, int32_t *sums,
                float *out)
 {
     const int32_t *w = weights + (size_t)y * (size_t)t->max;
@@ -274,7 +277,7 @@ lanczos_column(const struct taps *t, const int32_t *weights,
         const uint8_t *row = src + (size_t)(t->from[y] + j) * len;
 
         for (size_t i = 0; i < len; i++)
-            sums[i] += (int64_t)w[j] * row[i];
+            sums[i] += w[j] * row[i];
     }
     for (size_t i = 0; i < len; i++)
         out[i] = (float)clip8(sums[i]) / 255.0f;
@@ -314,7 +317,7 @@ resize_lanczos(struct tensor *t, int w, int h)
     struct taps tx, ty;
     int32_t *wx, *wy;
     uint8_t *mid;
-    int64_t *sums;
+    int32_t *sums;
 
     if (!r)
         return NULL;

@@ -215,3 +215,13 @@ route_embeddings(struct http_req *q, struct comfy *c)
 
     reply_names(q, names, n, true);
 }
+
+/* No WebSocket here (io/httpd has no upgrade): what aiohttp says to a request
+ * that does not ask for one. Clients then poll. */
+void
+route_ws(struct http_req *q, struct comfy *c)
+{
+    (void)c;
+    reply_text(q, 400, "No WebSocket UPGRADE hdr: None\n"
+                       " Can \"Upgrade\" only to \"WebSocket\".");
+}

@@ -29,20 +29,6 @@ refuse(struct http_req *q, const char *error, const char *node_errors)
     reply_json(q, 400, &b);
 }
 
-static bool
-is_canonical_uuid(struct str s)
-{
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-    if (s.len != sizeof(form) - 1)
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (form[i] == '-' ? s.p[i] != '-'
-                           : !s.p[i] || !strchr("0123456789abcdef", s.p[i]))
-            return false;
-    return true;
-}
-
 /* number, front: which place in the queue. False: Python would raise. */
 static bool
 take_number(struct submission *s, struct comfy *c)
@@ -87,7 +73,7 @@ take_id(struct submission *s, struct comfy *c, struct http_req *q)
     }
     s->item->id = py_str_in(s->a, given); /* 5 is "5", null is "None" */
     if (!c->cfg.newer ||
-        (given->kind == PY_STR && is_canonical_uuid(given->text)))
+        (given->kind == PY_STR && comfy_is_uuid(given->text)))
         return true;
     refuse(q,
            "{\"type\": \"invalid_prompt_id\", \"message\": \"prompt_id must be "

@@ -1,24 +1,17 @@
 /*
- * comfy_route_file.c - /view and /upload/image (contract 1.10, 1.11).
+ * comfy_route_view.c - /view (contract 1.10).
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "sandbox/comfy_http.h"
 #include "sandbox/comfy_image.h"
-
-#define UPLOAD_NAMES_MAX 10000 /* "photo (9999).png" */
-
-/* ---- /view ---- */
 
 static const char *
 mime_of(const char *name)
@@ -170,24 +163,20 @@ reply_range(struct http_req *q, const char *type, int fd, uint64_t size,
     http_reply(q, 206, type, str_n(part, n < 0 ? 0 : (size_t)n));
 }
 
-/* Announces the whole file and sends half of it. */
+/* Announces the whole file and breaks off: what is sent is a pipe, which
+ * cannot be read at an offset, so libmicrohttpd closes after the headers. */
 static void
 reply_truncated(struct http_req *q, const char *type, int fd, uint64_t size)
 {
-    int half = memfd_create("half", MFD_CLOEXEC);
-    char block[4096];
-    uint64_t left = size / 2;
-    ssize_t n;
+    int ends[2];
 
-    while (left > 0 &&
-           (n = read(fd, block, left < sizeof(block) ? left
-                                                     : sizeof(block))) > 0) {
-        if (write(half, block, (size_t)n) != n)
-            break;
-        left -= (uint64_t)n;
-    }
     close(fd);
-    http_reply_fd(q, 200, type, half, size);
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        reply_crash(q);
+        return;
+    }
+    close(ends[1]);
+    http_reply_fd(q, 200, type, ends[0], size);
 }
 
 static void
@@ -302,168 +291,4 @@ route_view(struct http_req *q, struct comfy *c)
         reply_remade(q, c, path, name, preview, preview ? NULL : channel);
     else
         reply_file(q, c, path, name);
-}
-
-/* ---- /upload/image ---- */
-
-struct upload {
-    struct http_part image; /* name.p NULL: absent */
-    struct str overwrite, type, subfolder;
-    bool too_large;
-};
-
-static void
-upload_read(struct http_req *q, struct upload *u)
-{
-    struct http_part p;
-
-    *u = (struct upload){.type = STR("input"), .subfolder = STR("")};
-    for (size_t n = 0; http_part(q, n, &p); n++) {
-        if (p.data.len > COMFY_BODY_MAX)
-            u->too_large = true;
-        if (str_eq_c(p.name, "image"))
-            u->image = p;
-        else if (str_eq_c(p.name, "overwrite"))
-            u->overwrite = p.data;
-        else if (str_eq_c(p.name, "type"))
-            u->type = p.data;
-        else if (str_eq_c(p.name, "subfolder"))
-            u->subfolder = p.data;
-    }
-}
-
-static bool
-has_same_bytes(const char *path, struct str bytes)
-{
-    char x[SHA256_HEX], y[SHA256_HEX];
-    struct buf b;
-    bool same = false;
-
-    buf_init(&b, COMFY_FILE_MAX);
-    if (file_read(path, &b, NULL) == 0) {
-        sha256_hex(buf_str(&b), x);
-        sha256_hex(bytes, y);
-        same = strcmp(x, y) == 0;
-    }
-    buf_free(&b);
-    return same;
-}
-
-/* "photo.png" is taken by other bytes: "photo (1).png" ... */
-static const char *
-free_name(struct arena *a, const char *dir, const char *name, struct str bytes,
-          bool *duplicate)
-{
-    const char *dot = strrchr(name, '.'), *slash = strrchr(name, '/');
-    const char *base = slash ? slash + 1 : name, *tried = name;
-    int stem;
-
-    if (!dot || dot <= base)
-        dot = name + strlen(name);
-    stem = (int)(dot - name);
-    *duplicate = false;
-    for (int i = 1; i < UPLOAD_NAMES_MAX; i++) {
-        const char *path = arena_fmt(a, "%s/%s", dir, tried);
-
-        if (!path_exists(path))
-            return tried;
-        if (has_same_bytes(path, bytes)) {
-            *duplicate = true;
-            return tried;
-        }
-        tried = arena_fmt(a, "%.*s (%d)%s", stem, name, i, dot);
-    }
-    return tried;
-}
-
-/* aiohttp gives up on a header value with so many semicolons. */
-static bool
-confuses_aiohttp(struct str filename)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < filename.len; i++)
-        n += filename.p[i] == ';';
-    return n >= 2;
-}
-
-/* Where it was stored: *name; or a status. */
-static int
-upload_store(struct arena *a, const char *dir, const struct upload *u,
-             const char **name)
-{
-    const char *given = arena_strn(a, u->image.filename.p,
-                                   u->image.filename.len);
-    const char *sub = arena_strn(a, u->subfolder.p, u->subfolder.len);
-    const char *folder;
-    bool duplicate = false;
-
-    while (*given == '/')
-        given++;
-    folder = path_inside(a, dir, sub);
-    if (!folder || !path_inside(a, dir, arena_fmt(a, "%s/%s", folder, given)))
-        return 400;
-    if (path_make_dirs(folder, NULL) < 0)
-        return 500;
-    *name = given;
-    if (!str_eq_c(u->overwrite, "true") && !str_eq_c(u->overwrite, "1"))
-        *name = free_name(a, folder, given, u->image.data, &duplicate);
-    if (duplicate)
-        return 200;
-    return file_write(arena_fmt(a, "%s/%s", folder, *name), u->image.data,
-                      NULL) < 0
-               ? 500 /* "a/b.png" and no folder a */
-               : 200;
-}
-
-static int
-upload_image(struct http_req *q, const struct comfy *c, const struct upload *u,
-             const char **name)
-{
-    struct arena *a = http_arena(q);
-    const char *type = arena_strn(a, u->type.p, u->type.len);
-    const char *dir = comfy_dir_of(&c->dirs, type);
-
-    if (!dir)
-        return 500;
-    if (!u->image.name.p)
-        return 400;
-    if (!u->image.filename.p)
-        return u->image.data.len > 0 ? 500 : 400;
-    if (u->image.filename.len == 0 || confuses_aiohttp(u->image.filename))
-        return 500;
-    return upload_store(a, dir, u, name);
-}
-
-void
-route_upload_image(struct http_req *q, struct comfy *c)
-{
-    struct upload u;
-    const char *name = NULL;
-    struct buf b;
-    int status;
-
-    upload_read(q, &u);
-    if (u.too_large || comfy_fault_strikes(c, FAULT_upload_413, NULL)) {
-        reply_too_large(q);
-        return;
-    }
-    status = upload_image(q, c, &u, &name);
-    if (status == 500) {
-        reply_crash(q);
-        return;
-    }
-    if (status != 200) {
-        reply_empty(q, status);
-        return;
-    }
-    buf_init(&b, 64 * 1024);
-    buf_add_c(&b, "{\"name\": ");
-    py_dumps_c(&b, name);
-    buf_add_c(&b, ", \"subfolder\": ");
-    py_dumps_str(&b, u.subfolder);
-    buf_add_c(&b, ", \"type\": ");
-    py_dumps_str(&b, u.type);
-    buf_add_c(&b, "}");
-    reply_json(q, 200, &b);
 }
