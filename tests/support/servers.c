@@ -304,7 +304,8 @@ pg_server_again(struct pg_server *s)
     char path[96], data[64], log[64], socket_dir[96];
     const char *argv[] = {path, "-D", data, "-c", socket_dir, "-c",
                           "listen_addresses=", "-c", "shared_buffers=16MB",
-                          "-c", "max_connections=60", NULL};
+                          "-c", "max_connections=60", "-c",
+                          "deadlock_timeout=50ms", NULL};
 
     snprintf(path, sizeof(path), "%s/postgres", s->bin);
     tmp_dir_file(&s->dir, "data", data, sizeof(data));
