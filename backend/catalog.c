@@ -325,7 +325,7 @@ catalog_start(struct backend *b, struct err *e)
     pthread_mutex_init(&s->lock, NULL);
     cond_init(&s->cond);
     b->catalog = s;
-    if (catalog_import(b, setting_str(b->set, SET_PRESETS_DIR), e) != 0 ||
+    if (catalog_import(b, e) != 0 ||
         catalog_renew(b, e) != 0)
         return -1;
     thread_start(&s->thread, "catalog", catalog_loop, b);

@@ -60,8 +60,8 @@ void catalog_stop(struct backend *b);
 /* Something changed (heartbeat, price, import): renew now. */
 void catalog_wake(struct backend *b);
 
-/* backend/import.c: every folder of dir into the database; a bad one is
- * logged with file, line and reason, and its old version stays. */
-int catalog_import(struct backend *b, const char *dir, struct err *e);
+/* backend/import.c: every folder of PRESETS_DIR into the database; a bad one
+ * is logged with file, line and reason, and its old version stays. */
+int catalog_import(struct backend *b, struct err *e);
 
 #endif

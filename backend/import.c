@@ -116,9 +116,34 @@ mark_absent(struct backend *b, const char *dir, struct err *e)
     return rc;
 }
 
-int
-catalog_import(struct backend *b, const char *dir, struct err *e)
+/* PRESETS_DIR, or: here, beside the source tree's binary, installed. */
+static const char *
+presets_dir(struct backend *b, char *out, size_t size)
 {
+    static const char *const places[] = {"../../presets",
+                                         "../share/tintype/presets"};
+    char self[4096];
+    const char *given = setting_str(b->set, SET_PRESETS_DIR);
+    if (given[0] != '\0' || access("presets", R_OK | X_OK) == 0)
+        return given[0] != '\0' ? given : "presets";
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return "presets";
+    self[n] = '\0';
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(out, size, "%s/%s", self, places[i]);
+        if (access(out, R_OK | X_OK) == 0)
+            return out;
+    }
+    return "presets";
+}
+
+int
+catalog_import(struct backend *b, struct err *e)
+{
+    char place[4200];
+    const char *dir = presets_dir(b, place, sizeof place);
     struct dirent *d;
     size_t n = 0;
     DIR *folder = opendir(dir);

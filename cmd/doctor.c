@@ -272,16 +272,29 @@ look_backend(struct doctor *d)
     httpc_free(h);
 }
 
+static void
+print_settings(const struct settings *set)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    settings_dump(set, &b);
+    fputs(buf_cstr(&b), stdout);
+    buf_free(&b);
+}
+
 int
 cmd_doctor(int argc, char **argv)
 {
     struct err e;
-    (void)argc;
-    (void)argv;
     struct settings *set = role_start("doctor", &e);
     if (set == NULL) {
         printf("BAD  settings   %s\n", e.msg);
         return 1;
+    }
+    if (argc > 1 && strcmp(argv[1], "settings") == 0) {
+        print_settings(set);
+        settings_free(set);
+        return 0;
     }
     struct doctor d = {.set = set, .a = arena_new()};
     good(&d, "settings", "read (environment over .env over defaults)");
