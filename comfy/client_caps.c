@@ -77,25 +77,43 @@ cache_put(struct comfy *c, const char *path, int status, struct str body)
 
 /* ---- asking ---- */
 
-/* Answers with 200 and 404 are remembered; others are errors. */
+static const cJSON *
+tree_of_kind(struct arena *a, struct str body, bool array, struct err *e)
+{
+    const cJSON *j = comfy_json(a, body, e);
+
+    if (!j || (array ? cJSON_IsArray(j) : cJSON_IsObject(j)))
+        return j;
+    err_set(e, ERR_BAD_INPUT, "it is no %s", array ? "array" : "object");
+    return NULL;
+}
+
+/* *tree is the answer, which must be an object or an array; NULL for a 404.
+ * Both are remembered, nothing else is. */
 static int
 ask(struct comfy *c, struct arena *a, const char *path, const char *op,
-    int *status, struct str *body, struct err *e)
+    bool array, const cJSON **tree, struct err *e)
 {
     struct httpc_req q = {.method = "GET", .path = path, .op = op};
-    struct httpc_res r;
+    struct httpc_res r = {0};
+    struct str body;
+    bool known = cache_get(c, a, path, &r.status, &body);
     int rc = 0;
 
-    if (cache_get(c, a, path, status, body))
-        return 0;
-    if (comfy_call(c, &q, &r, e) != 0)
+    *tree = NULL;
+    if (!known && comfy_call(c, &q, &r, e) != 0)
         return -1;
-    *status = r.status;
-    *body = str_n(arena_strn(a, buf_cstr(&r.body), r.body.len), r.body.len);
-    if (r.status == 200 || r.status == 404)
-        cache_put(c, path, r.status, *body);
-    else
+    if (!known)
+        body = buf_str(&r.body);
+    if (r.status == 200) {
+        *tree = tree_of_kind(a, body, array, e);
+        if (!*tree)
+            rc = comfy_odd_answer(c, op, e);
+    } else if (r.status != 404) {
         rc = comfy_status_error(c, op, r.status, e);
+    }
+    if (rc == 0 && !known)
+        cache_put(c, path, r.status, body);
     httpc_res_free(&r);
     return rc;
 }
@@ -107,20 +125,12 @@ comfy_object_info(struct comfy *c, struct arena *a, const char *class_type,
     const char *path =
         arena_fmt(a, "/object_info/%s", httpc_escape(a, str_c(class_type)));
     const cJSON *answer;
-    struct str body;
-    int status;
 
     *out = NULL;
-    if (ask(c, a, path, "object_info", &status, &body, e) != 0)
+    if (ask(c, a, path, "object_info", false, &answer, e) != 0)
         return -1;
-    if (status != 200)
-        return comfy_status_error(c, "object_info", status, e);
-    answer = comfy_json(a, body, e);
-    if (!cJSON_IsObject(answer)) {
-        if (answer)
-            err_set(e, ERR_BAD_INPUT, "it is no object");
-        return comfy_odd_answer(c, "object_info", e);
-    }
+    if (!answer)
+        return comfy_status_error(c, "object_info", 404, e);
     *out = comfy_class_entry(answer, class_type);
     return 0;
 }
@@ -207,20 +217,18 @@ static int
 model_check(struct inquiry *q, const char *model, struct err *e)
 {
     const char *slash = strchr(model, '/'), *folder, *path;
-    struct str body;
-    int status;
+    const cJSON *list;
 
     if (!slash)
         return err_set(e, ERR_BAD_INPUT, "model %s: not folder/file", model);
     folder = arena_strn(q->a, model, (size_t)(slash - model));
     path = arena_fmt(q->a, "/models/%s",
                      httpc_escape(q->a, str_c(folder_now(folder))));
-    if (ask(q->c, q->a, path, "models", &status, &body, e) != 0)
+    if (ask(q->c, q->a, path, "models", true, &list, e) != 0)
         return -1;
-    if (status == 200 &&
-        comfy_models_have(comfy_json(q->a, body, NULL), slash + 1))
+    if (list && comfy_models_have(list, slash + 1))
         return 0;
-    for (size_t i = 0; status == 404 && i < q->n; i++)
+    for (size_t i = 0; !list && i < q->n; i++)
         if (comfy_class_offers(q->known[i].entry, slash + 1))
             return 0;
     comfy_missing_add(q->missing, arena_fmt(q->a, "model %s", model));
