@@ -117,8 +117,8 @@ exif_orientation(struct str s)
     return 1;
 }
 
-static int
-jpeg_orientation(struct str s)
+int
+picture_orientation(struct str s)
 {
     size_t at = 2;
 
@@ -262,7 +262,7 @@ picture_load(struct str bytes, bool *alpha, struct err *e)
     *alpha = info.kind == IMAGE_PNG    ? png_has_alpha(bytes)
              : info.kind == IMAGE_WEBP ? webp_has_alpha(bytes)
                                        : gdImageGetTransparent(im) >= 0;
-    t = from_gd(im, info.kind == IMAGE_JPEG ? jpeg_orientation(bytes) : 1);
+    t = from_gd(im, info.kind == IMAGE_JPEG ? picture_orientation(bytes) : 1);
     gdImageDestroy(im);
     if (!t)
         err_set(e, ERR_TOO_LARGE, "too many pixels");

@@ -23,6 +23,9 @@ struct picture_text {
  */
 struct tensor *picture_load(struct str bytes, bool *alpha, struct err *e);
 
+/* A JPEG's EXIF orientation, 1..8; 1 when there is none to be read. */
+int picture_orientation(struct str jpeg);
+
 /* What SaveImage stores: trunc(clip(255 x, 0, 255)); three or four channels,
  * one is written as grey RGB. level: zlib's, 0..9. */
 void picture_png(struct buf *out, const struct tensor *t, int n, int level,

@@ -18,6 +18,7 @@
 
 #define PY_DEPTH_MAX 300     /* Python gives up at about 1000 */
 #define PY_VALUES_MAX 500000 /* one value takes 96 bytes */
+#define PY_INT_DIGITS_MAX 4300 /* sys.int_info.default_max_str_digits */
 
 enum py_kind { PY_NULL, PY_BOOL, PY_INT, PY_FLOAT, PY_STR, PY_LIST, PY_DICT };
 

@@ -1,6 +1,7 @@
 /*
- * comfy_validate_int.h - what the two halves of validation share:
- * comfy_validate.c walks the graph, comfy_validate_input.c judges one input.
+ * comfy_validate_int.h - what the parts of validation share:
+ * comfy_validate.c walks the graph, comfy_validate_link.c follows a link,
+ * comfy_validate_input.c judges a widget.
  */
 #ifndef SANDBOX_COMFY_VALIDATE_INT_H
 #define SANDBOX_COMFY_VALIDATE_INT_H
@@ -49,6 +50,13 @@ void reason_add(struct walk *w, struct judged *j, const char *type,
 /* A traceback of one line, as JSON. */
 const char *walk_traceback(struct walk *w);
 
+/* The node and all above it; false: raised. */
+bool node_judge(struct walk *w, struct judged *j);
+void judged_done(struct walk *w, struct judged *j, bool valid);
+/* Follows a link upstream. *ok false: something above is wrong. Returns
+ * false when the exception passes on. */
+bool link_judge(struct walk *w, struct judged *j, struct str name,
+                const struct py *spec, const struct py *link, bool *ok);
 /* One widget (not a link) of the node: converted in place, range and options
  * checked. spec is object_info's [type, {...}]. */
 void widget_judge(struct walk *w, struct judged *j, struct str name,

@@ -331,6 +331,43 @@ the_same_prompt_again_gives_the_old_file(void **state)
     assert_string_not_equal(first, again);
 }
 
+/* Runs "photo.png", then Morphology with each of the kernels in turn. */
+static struct tensor *
+dilated(struct bench *x, const char *operation, int k1, int k2)
+{
+    const char *json = arena_fmt(
+        x->a,
+        "{\"1\": {\"class_type\": \"LoadImage\", \"inputs\": {\"image\": "
+        "\"photo.png\"}}, \"2\": {\"class_type\": \"Morphology\", "
+        "\"inputs\": {\"image\": [\"1\", 0], \"operation\": \"%s\", "
+        "\"kernel_size\": %d}}, \"3\": {\"class_type\": \"Morphology\", "
+        "\"inputs\": {\"image\": [\"2\", 0], \"operation\": \"%s\", "
+        "\"kernel_size\": %d}}, \"9\": {\"class_type\": \"SaveImage\", "
+        "\"inputs\": {\"images\": [\"%d\", 0], \"filename_prefix\": "
+        "\"m\"}}}", operation, k1, operation, k2 ? k2 : 3, k2 ? 3 : 2);
+    bool alpha;
+
+    return picture(run(x, py_parse(x->a, str_c(json), NULL), "9"), &alpha);
+}
+
+/* Two ways of finding a maximum: small kernels directly, large ones by runs. */
+static void
+a_large_kernel_is_two_small_ones(void **state)
+{
+    static const char *const operations[] = {"dilate", "erode"};
+    struct bench *x = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct tensor *large = dilated(x, operations[i], 41, 0);
+        struct tensor *twice = dilated(x, operations[i], 21, 21);
+
+        assert_memory_equal(large->p, twice->p,
+                            tensor_count(large) * sizeof(float));
+        tensor_unref(large);
+        tensor_unref(twice);
+    }
+}
+
 int
 main(void)
 {
@@ -342,6 +379,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(animations_have_all_frames, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_large_kernel_is_two_small_ones,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             the_same_prompt_again_gives_the_old_file, setup, teardown),
     };
