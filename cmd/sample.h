@@ -9,10 +9,13 @@
 /*
  * A person of the sandbox Telegram sends a sample photo, presses the first
  * preset, buys, and gets the picture, which is stored in dir; its path goes to
- * picture. Fails when no picture comes within a minute, when it equals the
- * photo, or when the balance did not fall by the price.
+ * picture. Fails when no picture comes within a minute, or when it equals the
+ * photo.
  */
 int sample_run(const struct stack *s, const char *dir, char *picture,
                size_t size, struct err *e);
+
+/* The photograph that is sent; inside the binary. */
+struct str sample_photo(void);
 
 #endif

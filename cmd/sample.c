@@ -1,0 +1,108 @@
+/*
+ * sample.c - see sample.h.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/buf.h"
+#include "base/image.h"
+#include "base/limits.h"
+#include "cmd/sample.h"
+#include "sandbox/person.h"
+
+#define PICTURE_MS 60000
+
+/* The sample photograph (sandbox/media/LICENCES.md), inside the binary. */
+__asm__(".section .rodata\n"
+        ".global sample_jpeg\n.global sample_jpeg_end\n"
+        "sample_jpeg: .incbin \"sandbox/media/astronaut.jpg\"\n"
+        "sample_jpeg_end:\n.byte 0\n.previous\n");
+extern const char sample_jpeg[], sample_jpeg_end[];
+
+struct str
+sample_photo(void)
+{
+    return str_n(sample_jpeg, (size_t)(sample_jpeg_end - sample_jpeg));
+}
+
+/* The menu may be two levels deep: categories, then presets. */
+static int
+choose(struct person *p, struct err *e)
+{
+    struct person_event ev;
+    if (person_wait(p, &(struct person_want){.kind = "text"}, &ev, e) != 0)
+        return -1;
+    while (person_button(&ev, "v1:buy:") == NULL) {
+        const char *data = person_button(&ev, "v1:preset:sepia");
+        if (data == NULL)
+            data = person_button(&ev, "v1:cat:");
+        if (data == NULL)
+            data = person_button(&ev, "v1:preset:");
+        char kept[80];
+        if (data == NULL) { /* a greeting, a notice: the menu comes next */
+            if (person_wait(p, &(struct person_want){.kind = NULL}, &ev, e) !=
+                0)
+                return -1;
+            continue;
+        }
+        snprintf(kept, sizeof kept, "%s", data);
+        if (person_press(p, 0, kept, e) != 0 ||
+            person_wait(p, &(struct person_want){.button = NULL}, &ev, e) !=
+                0)
+            return -1;
+    }
+    return person_press(p, 0, "v1:buy:", e);
+}
+
+static int
+picture_store(struct person *p, const char *file_id, const char *dir,
+              char *path, size_t size, struct err *e)
+{
+    struct buf b;
+    struct image_info info;
+    int rc = -1;
+    buf_init(&b, LIM_UPLOAD_BYTES);
+    if (person_file(p, file_id, &b, e) != 0)
+        goto out;
+    if (image_probe(buf_str(&b), &info, e) != 0)
+        goto out;
+    if (str_eq(buf_str(&b), sample_photo())) {
+        err_set(e, ERR_INTERNAL, "the picture is the photo, unchanged");
+        goto out;
+    }
+    snprintf(path, size, "%s/sample.%s", dir, image_ext(info.kind));
+    FILE *f = fopen(path, "we");
+    if (f == NULL || fwrite(b.p, 1, b.len, f) != b.len || fclose(f) != 0) {
+        err_set(e, ERR_UNAVAILABLE, "%s: cannot be written", path);
+        goto out;
+    }
+    rc = 0;
+out:
+    buf_free(&b);
+    return rc;
+}
+
+int
+sample_run(const struct stack *s, const char *dir, char *picture, size_t size,
+           struct err *e)
+{
+    struct person p;
+    struct person_event ev;
+    char file_id[300];
+    int rc = person_init(&p, s->telegram_url, "Sample", "en", e);
+    if (rc == 0)
+        rc = person_photo(&p, sample_photo(), NULL, e);
+    if (rc == 0)
+        rc = choose(&p, e);
+    while (rc == 0) {
+        rc = person_wait(&p, &(struct person_want){.timeout_ms = PICTURE_MS},
+                         &ev, e);
+        if (rc == 0 && ev.file_id[0] != '\0')
+            break;
+    }
+    if (rc == 0) {
+        snprintf(file_id, sizeof file_id, "%s", ev.file_id);
+        rc = picture_store(&p, file_id, dir, picture, size, e);
+    }
+    person_fini(&p);
+    return rc;
+}
