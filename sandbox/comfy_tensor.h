@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 12 megapixels in four channels, twelve times over; more is an OOM. */
-#define TENSOR_FLOATS_MAX ((size_t)600 * 1000 * 1000)
+/* The largest input (LIM_INPUT_PIXELS) in four channels, and some; more is an
+ * OOM. */
+#define TENSOR_FLOATS_MAX ((size_t)200 * 1000 * 1000)
 
 struct tensor {
     int refs;
