@@ -178,9 +178,12 @@ sandbox_start(struct stack *s, enum stack_part which, const char *command,
               char *url, size_t size, struct err *e)
 {
     static char dirs[STACK_PARTS][4200], listen[STACK_PARTS][32];
+    static char render_ms[24];
     struct proc *p = part(s, which, true);
     snprintf(dirs[which], sizeof dirs[which], "%s/%s", s->dir, p->name);
     snprintf(listen[which], sizeof listen[which], "127.0.0.1:0");
+    snprintf(render_ms, sizeof render_ms, "%lld",
+             (long long)setting_int(s->set, SET_SANDBOX_RENDER_MS));
     if (dir_make(dirs[which], e) != 0)
         return -1;
     if (which == STACK_TELEGRAM)
@@ -188,7 +191,7 @@ sandbox_start(struct stack *s, enum stack_part which, const char *command,
              dirs[which], "--quiet", "--token", s->bot_token);
     else
         ARGS(p, NULL, "sandbox", command, "--listen", listen[which], "--dir",
-             dirs[which], "--quiet");
+             dirs[which], "--quiet", "--render-ms", render_ms);
     if (proc_start(p, START_MS, e) != 0)
         return -1;
     snprintf(listen[which], sizeof listen[which], "127.0.0.1:%d", p->port);
