@@ -43,6 +43,12 @@ api_client_free(struct api_client *c)
     mem_free(c);
 }
 
+void
+api_client_stop(struct api_client *c)
+{
+    httpc_stop(c->http);
+}
+
 /* The route's path with its {…} filled in. */
 static char *
 path_fill(const struct api_route_row *r, const struct api_args *args,
@@ -108,7 +114,7 @@ answer_take(const struct api_route_row *r, const struct api_args *args,
             struct err *e)
 {
     ans->status = res->status;
-    if (res->status >= 400)
+    if (res->status >= 400 && !api_route_is_ok(r, res->status))
         return answer_error(r, res, a, ans, e);
     if (args->out_bytes != NULL) {
         buf_add_str(args->out_bytes, buf_str(&res->body));
@@ -125,10 +131,13 @@ answer_take(const struct api_route_row *r, const struct api_args *args,
 
 /* Away, restarting or overloaded: worth another try. */
 static bool
-may_repeat(int rc, const struct httpc_res *res, const struct err *e)
+may_repeat(const struct api_route_row *r, int rc, const struct httpc_res *res,
+           const struct err *e)
 {
     if (rc != 0)
         return e->code == ERR_UNAVAILABLE || e->code == ERR_TIMEOUT;
+    if (api_route_is_ok(r, res->status))
+        return false; /* /ready says 503 and means it */
     return res->status == 503 || res->status == 502 || res->status == 504;
 }
 
@@ -191,7 +200,7 @@ api_call(struct api_client *c, enum api_route route,
         struct httpc_res res;
         err_clear(e);
         rc = httpc_do(c->http, &q, &res, e);
-        if (!may_repeat(rc, &res, e) ||
+        if (!may_repeat(r, rc, &res, e) ||
             !pause_before_repeat(c, pause_ms, until_ms)) {
             if (rc == 0) {
                 rc = answer_take(r, args, &res, a, ans, e);

@@ -25,6 +25,9 @@ struct api_client;
 struct api_client *api_client_new(const char *base_url, const char *token,
                                   struct stop *stop, struct err *e);
 void api_client_free(struct api_client *c);
+/* Ends running and later calls within about a second: give long polls a client
+ * of their own. */
+void api_client_stop(struct api_client *c);
 
 struct api_args {
     const char *path[3];  /* values of {…} in order; escaped here */

@@ -25,6 +25,12 @@ list_has(const char *list, int status)
 }
 
 bool
+api_route_is_ok(const struct api_route_row *r, int status)
+{
+    return list_has(r->ok, status);
+}
+
+bool
 api_route_may(const struct api_route_row *r, int status)
 {
     return list_has(r->ok, status) || list_has(r->others, status) ||
