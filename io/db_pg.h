@@ -3,7 +3,8 @@
  * include it.
  *
  *   db_pg.c        opening, leadership
- *   db_pg_conn.c   one connection: settings, statements, sentences
+ *   db_pg_conn.c   one connection: settings, waiting, sentences
+ *   db_pg_query.c  statements and their rows, queries outside of lists
  *   db_pg_write.c  the two writers
  *   db_pg_notify.c topics between backends
  */
@@ -48,11 +49,18 @@ void pg_conn_drop(struct pg_conn *c);
 bool pg_await(struct pg_conn *c, int64_t until_ms);
 /* Sends all that is queued; false as above. */
 bool pg_flush(struct pg_conn *c, int64_t until_ms);
+/* The last result of one command outside of a pipeline; NULL: lost. */
+PGresult *pg_result(struct pg_conn *c, int64_t until_ms);
+/* Statements without parameters, many at once. */
+int pg_simple(struct pg_conn *c, const char *text, int64_t until_ms,
+              struct err *e);
 /* The server's words as a sentence with its code, by SQLSTATE. Returns -1. */
 int pg_result_error(const PGresult *res, const char *what, struct err *e);
 /* The connection's trouble as UNAVAILABLE. Returns -1. */
 int pg_conn_error(const struct pg_conn *c, const char *what, struct err *e);
 bool pg_state_is(const PGresult *res, const char *state);
+
+/* ---- db_pg_query.c ---- */
 /* The dialect's ?N as $N; the largest N. */
 size_t pg_sql_text(const char *text, struct buf *out);
 /* Queues a prepare or a run of the statement; false: connection lost. */

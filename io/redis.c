@@ -414,11 +414,9 @@ format_one(struct buf *word, const char *fmt, va_list *ap)
         s = va_arg(*ap, const struct str *);
         buf_add_str(word, *s);
         break;
-    case '%':
-        buf_add_byte(word, '%');
-        break;
     default:
-        assert(!"conversion of redis_cmdf");
+        assert(*fmt == '%'); /* no other conversion is known */
+        buf_add_byte(word, '%');
     }
     return fmt + 1;
 }

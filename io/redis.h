@@ -40,7 +40,13 @@ int redis_config_from(const struct settings *s, struct redis_config *out,
 struct redis *redis_new(const struct redis_config *cfg); /* connects later */
 void redis_free(struct redis *r);
 /* The server's answers, copied into the arena. */
-enum redis_type { REDIS_NIL, REDIS_STRING, REDIS_INT, REDIS_LIST, REDIS_STATUS };
+enum redis_type {
+    REDIS_NIL,
+    REDIS_STRING,
+    REDIS_INT,
+    REDIS_LIST,
+    REDIS_STATUS
+};
 struct redis_reply {
     enum redis_type type;
     int64_t i;

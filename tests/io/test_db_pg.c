@@ -284,6 +284,40 @@ a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands(
     arena_free(a);
 }
 
+/* A plan that was made while the table was empty must not read all of it when
+ * it has grown. */
+static void
+a_statement_first_run_on_an_empty_table_goes_by_its_index_later(void **state)
+{
+    static const struct db_sql stats = {
+        "stats",
+        "SELECT seq_scan, idx_scan FROM pg_stat_user_tables "
+        "WHERE relname = 't'",
+        ""};
+    int64_t until = clock_mono_ms() + SERVER_WAIT_MS, before = 0;
+    struct arena *a = arena_new();
+    struct db_rows r = {0};
+    struct err e = {0};
+
+    for (int i = 0; i < 20; i++) /* from the sixth run on: one plan for all */
+        assert_int_equal(run_one(*state, &sql_add, "none", 1, &e), 0);
+    assert_true(pg_server_psql(&pg, url,
+                               "INSERT INTO t SELECT 'k' || n, n FROM "
+                               "generate_series(1, 5000) n"));
+    assert_int_equal(db_read(*state, a, &stats, &r, &e, 0), 0);
+    before = db_int(&r, 0, 0);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(run_one(*state, &sql_add, "k7", 1, &e), 0);
+    do { /* the server counts with a delay, at the end of a transaction */
+        assert_true(clock_mono_ms() < until);
+        clock_sleep_ms(20);
+        assert_int_equal(run_one(*state, &sql_add, "k7", 1, &e), 0);
+        assert_int_equal(db_read(*state, a, &stats, &r, &e, 0), 0);
+    } while (db_int(&r, 0, 1) < 50);
+    assert_true(db_int(&r, 0, 0) <= before + 1); /* + 1: building an index */
+    arena_free(a);
+}
+
 /* ---- several backends ---- */
 
 struct crosser {
@@ -534,6 +568,7 @@ main(void)
             while_the_server_is_away_writes_and_reads_say_that_nothing_stands),
         CASE(
             a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands),
+        CASE(a_statement_first_run_on_an_empty_table_goes_by_its_index_later),
         CASE(two_backends_that_lock_in_opposite_orders_both_get_through),
         CASE(one_backend_leads_and_the_next_one_follows_when_it_is_gone),
         CASE(a_topic_is_heard_in_the_other_backend_even_after_a_restart),
