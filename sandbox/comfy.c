@@ -115,8 +115,12 @@ execute(struct comfy *c, struct comfy_item *item, uint64_t generation)
 {
     struct execution x = {c, generation};
     struct exec_job job = {
-        .prompt_id = item->id, .prompt = item->prompt, .extra = item->extra,
-        .outputs = item->outputs, .dirs = &c->dirs, .cache = &c->cache,
+        .prompt_id = item->id,
+        .prompt = item->prompt,
+        .extra = item->extra,
+        .outputs = item->outputs,
+        .dirs = &c->dirs,
+        .cache = &c->cache,
         .a = item->a,
         .hooks = {&x, hook_interrupted, hook_pause, hook_fault}};
     struct exec_result r = {.end = EXEC_DIED};

@@ -12,8 +12,8 @@
 #include "base/thread.h"
 #include "sandbox/comfy_exec.h"
 
-#define COMFY_HISTORY_MAX 10000 /* MAXIMUM_HISTORY_SIZE */
-#define COMFY_QUEUE_MAX 100000  /* prompts waiting; more get a 500 */
+#define COMFY_HISTORY_MAX 10000  /* MAXIMUM_HISTORY_SIZE */
+#define COMFY_QUEUE_MAX 100000   /* prompts waiting; more get a 500 */
 #define COMFY_BODY_MAX 104857600 /* --max-upload-size 100 */
 
 struct comfy_config {
@@ -53,9 +53,9 @@ void comfy_queue_fini(struct comfy_queue *q);
 
 /* ---- comfy_history.c ---- */
 struct comfy_entry {
-    struct comfy_entry *next, *prev; /* oldest first */
-    struct comfy_entry *chain;       /* of its bucket */
-    char *id, *item, *extra, *prompt;       /* JSON, as struct comfy_item */
+    struct comfy_entry *next, *prev;  /* oldest first */
+    struct comfy_entry *chain;        /* of its bucket */
+    char *id, *item, *extra, *prompt; /* JSON, as struct comfy_item */
     char *outputs, *meta, *messages;
     char *error; /* execution_error's data, or NULL */
     char *number_text;
@@ -72,8 +72,7 @@ struct comfy_history {
     struct comfy_entry *buckets[COMFY_BUCKETS];
 };
 
-struct comfy_entry *comfy_history_find(struct comfy_history *h,
-                                       const char *id);
+struct comfy_entry *comfy_history_find(struct comfy_history *h, const char *id);
 /* Takes the texts out of r. A known id keeps its place. */
 void comfy_history_add(struct comfy_history *h, const struct comfy_item *i,
                        struct exec_result *r, int64_t hidden_until);
@@ -123,24 +122,23 @@ struct comfy {
     struct comfy_dirs dirs;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct comfy_queue queue;     /* all below GUARDED_BY(lock) */
-    struct comfy_item *running;   /* what the world may see of it */
+    struct comfy_queue queue;   /* all below GUARDED_BY(lock) */
+    struct comfy_item *running; /* what the world may see of it */
     struct comfy_history history;
     struct comfy_faults faults;
     struct comfy_runs runs;
     int64_t next_number;
-    int64_t accepted, executed;   /* prompts taken, nodes run */
-    uint64_t generation;          /* of fault "restart" */
+    int64_t accepted, executed; /* prompts taken, nodes run */
+    uint64_t generation;        /* of fault "restart" */
     bool interrupt;
-    bool dead;                    /* the executor's thread "died" */
+    bool dead; /* the executor's thread "died" */
     bool drop_cache;
     bool stopping;
-    struct cache cache;           /* the executor's alone */
+    struct cache cache; /* the executor's alone */
     pthread_t executor;
 };
 
-int comfy_start(struct comfy *c, const struct comfy_config *cfg,
-                struct err *e);
+int comfy_start(struct comfy *c, const struct comfy_config *cfg, struct err *e);
 void comfy_stop(struct comfy *c);
 /* Takes one strike of the fault; false: not set. *ms may be NULL. */
 bool comfy_fault_strikes(struct comfy *c, enum comfy_fault f, int64_t *ms);

@@ -103,8 +103,7 @@ static void
 sign(struct run *x, struct exec_node *k, int depth)
 {
     const struct py *changed = py_get(k->node, "is_changed");
-    const struct py *hidden = py_get(py_get(k->class->info, "input"),
-                                     "hidden");
+    const struct py *hidden = py_get(py_get(k->class->info, "input"), "hidden");
     struct buf b;
 
     if (k->signature[0] || k->signing || depth > DEPTH_MAX)
@@ -160,8 +159,8 @@ is_ready(struct run *x, const struct exec_node *k)
     if (!k->needed || k->done)
         return false;
     for (const struct py *v = k->inputs->first; v; v = v->next) {
-        const struct exec_node *from = is_link(v) ? node_find(x, v->first)
-                                                  : NULL;
+        const struct exec_node *from =
+            is_link(v) ? node_find(x, v->first) : NULL;
 
         if (from && !from->done)
             return false;
@@ -229,8 +228,10 @@ pictures_are_there(const struct node_class *k, struct node_call *c)
                 (strcmp(type, "IMAGE") != 0 && strcmp(type, "MASK") != 0) ||
                 node_image(c, s->key.p) || (i == 1 && v->kind == PY_NULL))
                 continue;
-            node_fail(c, "AttributeError", "'%s' object has no attribute "
-                      "'shape'", py_type_name(v));
+            node_fail(c, "AttributeError",
+                      "'%s' object has no attribute "
+                      "'shape'",
+                      py_type_name(v));
             return false;
         }
     return true;
@@ -250,8 +251,8 @@ node_call_run(struct run *x, struct exec_node *k, struct node_call *c)
 static bool
 node_run(struct run *x, struct exec_node *k)
 {
-    struct node_call c = {.a = arena_new(), .dirs = x->job->dirs,
-                          .inputs = k->inputs};
+    struct node_call c = {
+        .a = arena_new(), .dirs = x->job->dirs, .inputs = k->inputs};
     struct buf text;
     bool ok;
 
@@ -347,8 +348,7 @@ cache_look(struct run *x)
         sign(x, &x->nodes[i], 0);
     cache_prune(x->job->cache, is_in_prompt, x);
     for (size_t i = 0; i < x->n; i++)
-        x->nodes[i].result = cache_find(x->job->cache,
-                                        x->nodes[i].signature);
+        x->nodes[i].result = cache_find(x->job->cache, x->nodes[i].signature);
     run_message_cached(x);
     for (const struct py *o = x->job->outputs->first; o; o = o->next) {
         struct exec_node *k = node_find(x, o);

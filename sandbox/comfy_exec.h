@@ -26,8 +26,8 @@ struct exec_hooks {
 
 struct exec_job {
     const char *prompt_id;
-    struct py *prompt;       /* gets is_changed members, as in ComfyUI */
-    const struct py *extra;  /* extra_data */
+    struct py *prompt;        /* gets is_changed members, as in ComfyUI */
+    const struct py *extra;   /* extra_data */
     const struct py *outputs; /* ids to make */
     const struct comfy_dirs *dirs;
     struct cache *cache;
@@ -37,10 +37,10 @@ struct exec_job {
 
 struct exec_result {
     enum exec_end end;
-    struct buf messages; /* JSON list */
+    struct buf messages;      /* JSON list */
     struct buf outputs, meta; /* JSON objects */
-    char *error; /* execution_error's data; NULL: none. mem_free */
-    size_t executed; /* nodes that ran */
+    char *error;              /* execution_error's data; NULL: none. mem_free */
+    size_t executed;          /* nodes that ran */
     int64_t started_ms, ended_ms;
 };
 

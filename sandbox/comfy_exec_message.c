@@ -143,8 +143,7 @@ add_inputs(struct buf *b, const struct node_call *c)
 static void
 add_hidden(struct run *x, struct buf *b, const struct exec_node *k)
 {
-    const struct py *hidden = py_get(py_get(k->class->info, "input"),
-                                     "hidden");
+    const struct py *hidden = py_get(py_get(k->class->info, "input"), "hidden");
     struct buf t;
 
     if (py_get(hidden, "prompt")) {

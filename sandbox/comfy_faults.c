@@ -52,8 +52,7 @@ evict(struct comfy *c, int64_t count)
 }
 
 void
-comfy_fault_set(struct comfy *c, enum comfy_fault f, int64_t count,
-                int64_t ms)
+comfy_fault_set(struct comfy *c, enum comfy_fault f, int64_t count, int64_t ms)
 {
     if (f == FAULT_restart) {
         comfy_restart(c);

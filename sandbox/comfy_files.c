@@ -23,7 +23,7 @@
 char *
 path_abs(struct arena *a, const char *path)
 {
-    struct str parts[NAME_PARTS], rest, part;
+    struct str parts[NAME_PARTS] = {{0}}, rest, part;
     size_t n = 0, len = 1;
     char cwd[4096], *out;
 
@@ -63,7 +63,8 @@ is_inside(const char *dir, const char *path)
 char *
 path_inside(struct arena *a, const char *dir, const char *sub)
 {
-    char *p = path_abs(a, sub[0] == '/' ? sub : arena_fmt(a, "%s/%s", dir, sub));
+    char *p =
+        path_abs(a, sub[0] == '/' ? sub : arena_fmt(a, "%s/%s", dir, sub));
 
     return is_inside(dir, p) ? p : NULL;
 }
@@ -81,8 +82,8 @@ path_make_dirs(const char *path, struct err *e)
             continue;
         *s = '\0';
         if (mkdir(p, 0777) < 0 && errno != EEXIST)
-            rc = err_set(e, ERR_UNAVAILABLE, "mkdir %s: %s", p,
-                         strerror(errno));
+            rc =
+                err_set(e, ERR_UNAVAILABLE, "mkdir %s: %s", p, strerror(errno));
         if (rc < 0 || was == '\0')
             break;
         *s = was;
@@ -342,10 +343,14 @@ expand_prefix(struct arena *a, const char *prefix, int width, int height)
         const char *name;
         int value, digits;
     } vars[] = {
-        {"%width%", width, 1},          {"%height%", height, 1},
-        {"%year%", tm.tm_year + 1900, 1}, {"%month%", tm.tm_mon + 1, 2},
-        {"%day%", tm.tm_mday, 2},       {"%hour%", tm.tm_hour, 2},
-        {"%minute%", tm.tm_min, 2},     {"%second%", tm.tm_sec, 2},
+        {"%width%", width, 1},
+        {"%height%", height, 1},
+        {"%year%", tm.tm_year + 1900, 1},
+        {"%month%", tm.tm_mon + 1, 2},
+        {"%day%", tm.tm_mday, 2},
+        {"%hour%", tm.tm_hour, 2},
+        {"%minute%", tm.tm_min, 2},
+        {"%second%", tm.tm_sec, 2},
     };
     buf_init(&b, 64 * 1024);
     while (*prefix) {
@@ -402,8 +407,8 @@ next_counter(const char *folder, const char *name)
 }
 
 int
-save_place_find(struct arena *a, const char *dir, const char *prefix,
-                int width, int height, struct save_place *out, struct err *e)
+save_place_find(struct arena *a, const char *dir, const char *prefix, int width,
+                int height, struct save_place *out, struct err *e)
 {
     char *full, *slash;
 

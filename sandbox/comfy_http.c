@@ -73,8 +73,9 @@ void
 reply_crash(struct http_req *q)
 {
     http_set_header(q, "Connection", "close");
-    reply_text(q, 500, "500 Internal Server Error\n\n"
-                       "Server got itself in trouble");
+    reply_text(q, 500,
+               "500 Internal Server Error\n\n"
+               "Server got itself in trouble");
 }
 
 void
@@ -130,8 +131,7 @@ static bool
 is_loopback(struct str host)
 {
     return str_starts(host, STR("127.")) ||
-           str_eq_nocase(host, STR("localhost")) ||
-           str_eq_c(host, "[::1]");
+           str_eq_nocase(host, STR("localhost")) || str_eq_c(host, "[::1]");
 }
 
 /* A page of another origin that speaks to a loopback server (contract 3.11). */
@@ -211,16 +211,17 @@ static void
 table_add(struct comfy_http *h, const char *method, const char *path,
           const struct route *r)
 {
-    h->table[h->n++] = (struct http_route){
-        .method = method, .path = path, .fn = r ? dispatch : fallback,
-        .body_limit = BODY_READ_MAX, .user = r};
+    h->table[h->n++] = (struct http_route){.method = method,
+                                           .path = path,
+                                           .fn = r ? dispatch : fallback,
+                                           .body_limit = BODY_READ_MAX,
+                                           .user = r};
 }
 
 /* httpd answers other methods of a known path by itself; ComfyUI does it in
  * other words, so those get routes too. */
 static void
-table_add_others(struct comfy_http *h, const struct route *r,
-                 const char *path)
+table_add_others(struct comfy_http *h, const struct route *r, const char *path)
 {
     for (const struct route *k = routes; k < r; k++)
         if (strcmp(k->path, r->path) == 0)
@@ -233,8 +234,8 @@ table_add_others(struct comfy_http *h, const struct route *r,
 static void
 table_make(struct comfy_http *h, bool newer)
 {
-    h->table = ARENA_ARRAY(h->a, struct http_route,
-                           NROUTES * 2 * (NMETHODS + 1));
+    h->table =
+        ARENA_ARRAY(h->a, struct http_route, NROUTES * 2 * (NMETHODS + 1));
     for (size_t i = 0; i < NROUTES; i++) {
         const struct route *r = &routes[i];
         const char *api = arena_fmt(h->a, "/api%s", r->path);
@@ -259,12 +260,14 @@ comfy_http_start(struct comfy *c, const char *listen, struct err *e)
 
     h->a = arena_new();
     table_make(h, c->cfg.newer);
-    h->server = httpd_start(
-        &(struct httpd_config){.label = "sandbox-comfy", .listen = listen,
-                               .routes = h->table, .nroutes = h->n, .ctx = c,
-                               .threads = HTTP_THREADS,
-                               .fallback = fallback},
-        e);
+    h->server = httpd_start(&(struct httpd_config){.label = "sandbox-comfy",
+                                                   .listen = listen,
+                                                   .routes = h->table,
+                                                   .nroutes = h->n,
+                                                   .ctx = c,
+                                                   .threads = HTTP_THREADS,
+                                                   .fallback = fallback},
+                            e);
     if (h->server)
         return h;
     arena_free(h->a);

@@ -34,8 +34,8 @@ bool comfy_is_uuid(struct str s);
 #define COMFY_TEXT_MAX ((size_t)512 << 20) /* of one JSON answer */
 
 /* ---- handlers ---- */
-#define ROUTE(method, path, fn, when) void fn(struct http_req *q,             \
-                                              struct comfy *c);
+#define ROUTE(method, path, fn, when)                                          \
+    void fn(struct http_req *q, struct comfy *c);
 #include "sandbox/comfy_routes.def"
 #undef ROUTE
 

@@ -174,12 +174,23 @@ gd_decode(struct str s, enum image_kind kind)
     else
         memcpy(p, s.p, s.len); /* libgd wants it writable */
     switch (kind) {
-    case IMAGE_PNG: im = gdImageCreateFromPngPtr(n, p); break;
-    case IMAGE_JPEG: im = gdImageCreateFromJpegPtrEx(n, p, 1); break;
-    case IMAGE_GIF: im = gdImageCreateFromGifPtr(n, p); break;
-    case IMAGE_WEBP: im = gdImageCreateFromWebpPtr(n, p); break;
-    case IMAGE_BMP: im = gdImageCreateFromBmpPtr(n, p); break;
-    case IMAGE_NONE: break;
+    case IMAGE_PNG:
+        im = gdImageCreateFromPngPtr(n, p);
+        break;
+    case IMAGE_JPEG:
+        im = gdImageCreateFromJpegPtrEx(n, p, 1);
+        break;
+    case IMAGE_GIF:
+        im = gdImageCreateFromGifPtr(n, p);
+        break;
+    case IMAGE_WEBP:
+        im = gdImageCreateFromWebpPtr(n, p);
+        break;
+    case IMAGE_BMP:
+        im = gdImageCreateFromBmpPtr(n, p);
+        break;
+    case IMAGE_NONE:
+        break;
     }
     mem_free(p);
     if (im && !gdImageTrueColor(im) && !gdImagePaletteToTrueColor(im)) {
@@ -247,10 +258,10 @@ picture_load(struct str bytes, bool *alpha, struct err *e)
     if (image_probe(bytes, &info, e) < 0)
         return NULL;
     if ((uint64_t)info.width * info.height > LIM_INPUT_PIXELS) {
-        err_set(e, ERR_TOO_LARGE, "Image size (%llu pixels) exceeds limit of "
+        err_set(e, ERR_TOO_LARGE,
+                "Image size (%llu pixels) exceeds limit of "
                 "%d pixels, could be decompression bomb DOS attack.",
-                (unsigned long long)info.width * info.height,
-                LIM_INPUT_PIXELS);
+                (unsigned long long)info.width * info.height, LIM_INPUT_PIXELS);
         return NULL;
     }
     gdSetErrorMethod(gd_quiet);
@@ -376,8 +387,8 @@ picture_webp(struct buf *out, const struct tensor *t, int n, int quality)
 {
     gdImagePtr im = to_gd(t, n);
     int size = 0;
-    void *p = gdImageWebpPtrEx(im, &size,
-                               quality > 100 ? gdWebpLossless : quality);
+    void *p =
+        gdImageWebpPtrEx(im, &size, quality > 100 ? gdWebpLossless : quality);
 
     gdImageDestroy(im);
     if (!p)

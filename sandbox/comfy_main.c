@@ -26,7 +26,8 @@ usage(const char *what)
             "sandbox comfy: %s\n"
             "options: --listen HOST:PORT --port-file FILE --dir DIR "
             "--models DIR\n         --profile 0.3.64|0.38 --render-ms N "
-            "--quiet\n", what);
+            "--quiet\n",
+            what);
     return -1;
 }
 

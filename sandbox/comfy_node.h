@@ -36,11 +36,11 @@ struct node_call {
     const struct py *inputs; /* as validation left them */
     size_t nlinks;
     struct node_link links[NODE_LINKS];
-    struct str prompt_text; /* the whole prompt, for the PNG */
+    struct str prompt_text;         /* the whole prompt, for the PNG */
     const struct py *extra_pnginfo; /* or NULL */
     /* results */
     struct value out[NODE_OUTPUTS];
-    struct buf ui; /* JSON object; empty: no UI data */
+    struct buf ui;         /* JSON object; empty: no UI data */
     const char *exception; /* "RuntimeError"; NULL: none */
     const char *message;
 };
@@ -50,9 +50,9 @@ typedef int (*node_fn)(struct node_call *c);
 struct node_class {
     const char *name;
     node_fn fn;
-    const struct py *info; /* object_info's entry */
+    const struct py *info;                /* object_info's entry */
     const struct py *required, *optional; /* dicts, or NULL */
-    const struct py *outputs; /* list of type names */
+    const struct py *outputs;             /* list of type names */
     bool output_node;
 };
 
@@ -77,8 +77,8 @@ int node_choice(const struct node_call *c, const char *name,
 int node_give_image(struct node_call *c, int slot, struct tensor *t);
 int node_give_mask(struct node_call *c, int slot, struct tensor *t);
 void node_give_int(struct node_call *c, int slot, int64_t v);
-int node_fail(struct node_call *c, const char *exception, const char *fmt,
-              ...) __attribute__((format(printf, 3, 4)));
+int node_fail(struct node_call *c, const char *exception, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 int node_oom(struct node_call *c);
 
 #define NODE(name, fn) int fn(struct node_call *c);

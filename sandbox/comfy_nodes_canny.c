@@ -215,10 +215,12 @@ node_canny(struct node_call *c)
     if (low > high)
         return refuse_thresholds(c, low, high);
     if (t->w < 3 || t->h < 3)
-        return node_fail(c, "RuntimeError", "Argument #4: Padding size should "
+        return node_fail(c, "RuntimeError",
+                         "Argument #4: Padding size should "
                          "be less than the corresponding input dimension, but "
                          "got: padding (2, 2) at dimension 3 of input "
-                         "[%d, 1, %d, %d]", t->n, t->h, t->w);
+                         "[%d, 1, %d, %d]",
+                         t->n, t->h, t->w);
     r = tensor_new(t->n, t->h, t->w, 3);
     if (!r)
         return node_oom(c);

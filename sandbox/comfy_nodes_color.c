@@ -35,15 +35,19 @@ static float
 blend(enum blend mode, float a, float b)
 {
     switch (mode) {
-    case NORMAL: return b;
-    case MULTIPLY: return a * b;
-    case SCREEN: return 1 - (1 - a) * (1 - b);
+    case NORMAL:
+        return b;
+    case MULTIPLY:
+        return a * b;
+    case SCREEN:
+        return 1 - (1 - a) * (1 - b);
     case OVERLAY:
         return a <= 0.5f ? 2 * a * b : 1 - 2 * (1 - a) * (1 - b);
     case SOFT_LIGHT:
         return b <= 0.5f ? a - (1 - 2 * b) * a * (1 - a)
                          : a + (2 * b - 1) * (soft_light_g(a) - a);
-    case DIFFERENCE: return a - b; /* signed: negative ones are cut off */
+    case DIFFERENCE:
+        return a - b; /* signed: negative ones are cut off */
     }
     return a;
 }
@@ -72,7 +76,7 @@ blend_pictures(const struct tensor *x, const struct tensor *y, enum blend mode,
 int
 node_image_blend(struct node_call *c)
 {
-    static const char *const modes[] = {"normal", "multiply", "screen",
+    static const char *const modes[] = {"normal",  "multiply",   "screen",
                                         "overlay", "soft_light", "difference",
                                         NULL};
     struct tensor *x = node_image(c, "image1"), *y = node_image(c, "image2");
@@ -200,8 +204,8 @@ node_yuv_to_rgb(struct node_call *c)
     if (!same_size(y, u) || !same_size(y, v))
         return node_fail(c, "RuntimeError",
                          "Sizes of tensors must match except in dimension 3. "
-                         "Expected size %d but got size %d", y->w,
-                         u->w != y->w ? u->w : v->w);
+                         "Expected size %d but got size %d",
+                         y->w, u->w != y->w ? u->w : v->w);
     r = tensor_new(y->n, y->h, y->w, 3);
     if (!r)
         return node_oom(c);

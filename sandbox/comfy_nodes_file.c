@@ -126,8 +126,8 @@ png_texts(const struct node_call *c, struct picture_text *texts,
     texts[n++] = (struct picture_text){"prompt", c->prompt_text};
     if (!py_is(c->extra_pnginfo, PY_DICT))
         return n;
-    for (const struct py *v = c->extra_pnginfo->first;
-         v && n < PNG_TEXTS_MAX; v = v->next) {
+    for (const struct py *v = c->extra_pnginfo->first; v && n < PNG_TEXTS_MAX;
+         v = v->next) {
         buf_clear(memory);
         py_dumps(memory, v);
         texts[n].key = arena_strn(c->a, v->key.p, v->key.len);
@@ -167,9 +167,9 @@ save_pictures(struct node_call *c, const char *dir, const char *type,
     buf_free(&memory);
     buf_add_c(&c->ui, "{\"images\": [");
     for (int n = 0; n < t->n && rc == 0; n++) {
-        const char *file = arena_fmt(c->a, "%s_%05d_.png",
-                                     with_batch_number(c->a, at.name, n),
-                                     at.counter + n);
+        const char *file =
+            arena_fmt(c->a, "%s_%05d_.png", with_batch_number(c->a, at.name, n),
+                      at.counter + n);
 
         buf_init(&png, COMFY_FILE_MAX);
         picture_png(&png, t, n, level, texts, ntexts);

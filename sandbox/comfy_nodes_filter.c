@@ -135,8 +135,8 @@ node_image_blur(struct node_call *c)
 
     if (!radius_fits(c, t, radius))
         return -1;
-    return node_give_image(c, 0, blur_relative(t, radius,
-                                               node_float(c, "sigma", 1)));
+    return node_give_image(c, 0,
+                           blur_relative(t, radius, node_float(c, "sigma", 1)));
 }
 
 int
@@ -252,14 +252,12 @@ extreme_small(const struct tensor *t, int before, int after, bool max)
 {
     struct tensor *r = tensor_like(t);
     size_t c = (size_t)t->c, len = (size_t)t->w * c;
-    float *wide = mem_calloc(len + (size_t)(before + after) * c,
-                             sizeof(*wide));
+    float *wide = mem_calloc(len + (size_t)(before + after) * c, sizeof(*wide));
 
     extreme_rows(t, r, before, after, max);
     for (int n = 0; n < t->n; n++)
         for (int y = 0; y < t->h; y++)
-            extreme_row(tensor_row(r, n, y), wide, len, c, before, after,
-                        max);
+            extreme_row(tensor_row(r, n, y), wide, len, c, before, after, max);
     mem_free(wide);
     return r;
 }
@@ -269,8 +267,8 @@ extreme_large(const struct tensor *t, int before, int after, bool max)
 {
     struct tensor *r = tensor_copy(t);
     int side = t->w > t->h ? t->w : t->h;
-    float *work = mem_calloc(3 * (size_t)(side + before + after + 1),
-                             sizeof(*work));
+    float *work =
+        mem_calloc(3 * (size_t)(side + before + after + 1), sizeof(*work));
     size_t c = (size_t)t->c;
 
     for (int n = 0; n < t->n; n++)
@@ -321,23 +319,33 @@ twice(const struct tensor *t, int k, bool max_first)
 int
 node_morphology(struct node_call *c)
 {
-    static const char *const ops[] = {"erode", "dilate", "open", "close",
-                                      "gradient", "bottom_hat", "top_hat",
-                                      NULL};
+    static const char *const ops[] = {"erode",   "dilate",   "open",
+                                      "close",   "gradient", "bottom_hat",
+                                      "top_hat", NULL};
     const struct tensor *t = node_image(c, "image");
     int k = (int)node_int(c, "kernel_size", 3);
     struct tensor *r = NULL, *other = NULL;
 
     switch (node_choice(c, "operation", ops)) {
-    case 0: r = extreme(t, k, false); break;
-    case 1: r = extreme(t, k, true); break;
-    case 2: r = twice(t, k, false); break;
-    case 3: r = twice(t, k, true); break;
+    case 0:
+        r = extreme(t, k, false);
+        break;
+    case 1:
+        r = extreme(t, k, true);
+        break;
+    case 2:
+        r = twice(t, k, false);
+        break;
+    case 3:
+        r = twice(t, k, true);
+        break;
     case 4:
         other = extreme(t, k, false);
         r = subtract(extreme(t, k, true), other);
         break;
-    case 5: r = subtract(twice(t, k, true), t); break;
+    case 5:
+        r = subtract(twice(t, k, true), t);
+        break;
     case 6:
         other = twice(t, k, false);
         r = subtract(tensor_copy(t), other);
@@ -346,7 +354,8 @@ node_morphology(struct node_call *c)
         return node_fail(c, "ValueError",
                          "Invalid operation %s for morphology. Must be one "
                          "of 'erode', 'dilate', 'open', 'close', 'gradient', "
-                         "'tophat', 'bottomhat'", node_text(c, "operation"));
+                         "'tophat', 'bottomhat'",
+                         node_text(c, "operation"));
     }
     tensor_unref(other);
     return node_give_image(c, 0, r);

@@ -48,8 +48,7 @@ node_image_crop(struct node_call *c)
     y = y < t->h ? y : t->h - 1;
     w = w < t->w - x ? w : t->w - x;
     h = h < t->h - y ? h : t->h - y;
-    return node_give_image(c, 0, tensor_cut(t, (int)x, (int)y, (int)w,
-                                            (int)h));
+    return node_give_image(c, 0, tensor_cut(t, (int)x, (int)y, (int)w, (int)h));
 }
 
 /* Writes t into r, each pixel where to() says: quarter turns clockwise after
@@ -99,8 +98,8 @@ node_image_rotate(struct node_call *c)
     const struct tensor *t = node_image(c, "image");
     int quarters = node_choice(c, "rotation", turns);
     bool swaps = quarters == 1 || quarters == 3;
-    struct tensor *r = tensor_new(t->n, swaps ? t->w : t->h,
-                                  swaps ? t->h : t->w, t->c);
+    struct tensor *r =
+        tensor_new(t->n, swaps ? t->w : t->h, swaps ? t->h : t->w, t->c);
 
     turn(t, r, quarters, false, false);
     return node_give_image(c, 0, r);
@@ -133,7 +132,7 @@ node_image_batch(struct node_call *c)
 /* ---- ImageStitch ---- */
 
 struct stitch {
-    bool sideways; /* left or right, not up or down */
+    bool sideways;     /* left or right, not up or down */
     bool second_first; /* left, up */
     int spacing;
     float rgb[3];
@@ -208,8 +207,7 @@ stitch_join(const struct stitch *s, struct tensor *x, struct tensor *y)
     struct tensor *second = s->second_first ? a : b, *r = NULL;
 
     if (a && b)
-        r = tensor_new(a->n,
-                       s->sideways ? a->h : a->h + b->h + s->spacing,
+        r = tensor_new(a->n, s->sideways ? a->h : a->h + b->h + s->spacing,
                        s->sideways ? a->w + b->w + s->spacing : a->w, a->c);
     if (r) {
         stitch_fill(s, r);

@@ -84,8 +84,8 @@ composite(struct tensor *dst, const struct tensor *src,
 
     for (int n = 0; n < dst->n; n++)
         for (int y = 0; y < h; y++) {
-            float *d = tensor_row(dst, n, top + y) +
-                       (size_t)left * (size_t)dst->c;
+            float *d =
+                tensor_row(dst, n, top + y) + (size_t)left * (size_t)dst->c;
             const float *s = tensor_row_of(src, n, y);
             const float *m = mask ? tensor_row_of(mask, n, y) : NULL;
 

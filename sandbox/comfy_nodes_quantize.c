@@ -295,8 +295,8 @@ bayer(int x, int y, int order)
     float v = 0;
 
     for (int side = order; side > 1; side /= 2)
-        v += quad[y / (side / 2) & 1][x / (side / 2) & 1] /
-             (float)(side * side);
+        v +=
+            quad[y / (side / 2) & 1][x / (side / 2) & 1] / (float)(side * side);
     return v;
 }
 
@@ -348,9 +348,9 @@ int
 node_image_quantize(struct node_call *c)
 {
     /* bayer-2 .. bayer-16 are 2 .. 5: 1 << (i - 1) is their side */
-    static const char *const dithers[] = {"none", "floyd-steinberg",
-                                          "bayer-2", "bayer-4", "bayer-8",
-                                          "bayer-16", NULL};
+    static const char *const dithers[] = {
+        "none",    "floyd-steinberg", "bayer-2", "bayer-4",
+        "bayer-8", "bayer-16",        NULL};
     const struct tensor *t = node_image(c, "image");
     int dither = node_choice(c, "dither", dithers);
     struct tensor *r;

@@ -39,8 +39,8 @@ py_new(struct arena *a, enum py_kind kind)
 static void
 skip_space(struct scan *s)
 {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' ||
-                             *s->p == '\r'))
+    while (s->p < s->end &&
+           (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
         s->p++;
 }
 
@@ -391,13 +391,19 @@ bool
 py_truth(const struct py *v)
 {
     switch (v->kind) {
-    case PY_NULL: return false;
-    case PY_BOOL: return v->b;
-    case PY_INT: return !str_eq_c(v->text, "0");
-    case PY_FLOAT: return v->num != 0;
-    case PY_STR: return v->text.len > 0;
+    case PY_NULL:
+        return false;
+    case PY_BOOL:
+        return v->b;
+    case PY_INT:
+        return !str_eq_c(v->text, "0");
+    case PY_FLOAT:
+        return v->num != 0;
+    case PY_STR:
+        return v->text.len > 0;
     case PY_LIST:
-    case PY_DICT: return v->n > 0;
+    case PY_DICT:
+        return v->n > 0;
     }
     return false;
 }
@@ -407,7 +413,7 @@ py_type_name(const struct py *v)
 {
     static const char *const names[] = {
         [PY_NULL] = "NoneType", [PY_BOOL] = "bool", [PY_INT] = "int",
-        [PY_FLOAT] = "float", [PY_STR] = "str", [PY_LIST] = "list",
+        [PY_FLOAT] = "float",   [PY_STR] = "str",   [PY_LIST] = "list",
         [PY_DICT] = "dict"};
 
     return names[v->kind];

@@ -16,17 +16,17 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define PY_DEPTH_MAX 300     /* Python gives up at about 1000 */
-#define PY_VALUES_MAX 500000 /* one value takes 96 bytes */
+#define PY_DEPTH_MAX 300       /* Python gives up at about 1000 */
+#define PY_VALUES_MAX 500000   /* one value takes 96 bytes */
 #define PY_INT_DIGITS_MAX 4300 /* sys.int_info.default_max_str_digits */
 
 enum py_kind { PY_NULL, PY_BOOL, PY_INT, PY_FLOAT, PY_STR, PY_LIST, PY_DICT };
 
 struct py {
     enum py_kind kind;
-    bool b;          /* PY_BOOL */
-    double num;      /* PY_FLOAT; NaN and infinities occur */
-    struct str text; /* PY_STR, or the digits of a PY_INT */
+    bool b;                  /* PY_BOOL */
+    double num;              /* PY_FLOAT; NaN and infinities occur */
+    struct str text;         /* PY_STR, or the digits of a PY_INT */
     struct py *first, *last; /* items of a list or a dict, in order */
     size_t n;
     struct py *next;

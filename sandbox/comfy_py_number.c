@@ -104,8 +104,10 @@ py_int(struct arena *a, const struct py *v, struct py **out, const char **why)
     case PY_DICT:
         break;
     }
-    *why = arena_fmt(a, "int() argument must be a string, a bytes-like object "
-                        "or a real number, not '%s'", py_type_name(v));
+    *why = arena_fmt(a,
+                     "int() argument must be a string, a bytes-like object "
+                     "or a real number, not '%s'",
+                     py_type_name(v));
     return false;
 }
 
@@ -132,8 +134,7 @@ float_of_text(struct str s, double *out)
 }
 
 bool
-py_float(struct arena *a, const struct py *v, struct py **out,
-         const char **why)
+py_float(struct arena *a, const struct py *v, struct py **out, const char **why)
 {
     struct py *r = ARENA_NEW(a, struct py);
 
@@ -155,8 +156,8 @@ py_float(struct arena *a, const struct py *v, struct py **out,
             return true;
         buf_init(&b, v->text.len * 10 + 64);
         py_repr(&b, v);
-        *why = arena_fmt(a, "could not convert string to float: %s",
-                         buf_cstr(&b));
+        *why =
+            arena_fmt(a, "could not convert string to float: %s", buf_cstr(&b));
         buf_free(&b);
         return false;
     }
@@ -165,7 +166,9 @@ py_float(struct arena *a, const struct py *v, struct py **out,
     case PY_DICT:
         break;
     }
-    *why = arena_fmt(a, "float() argument must be a string or a real number, "
-                        "not '%s'", py_type_name(v));
+    *why = arena_fmt(a,
+                     "float() argument must be a string or a real number, "
+                     "not '%s'",
+                     py_type_name(v));
     return false;
 }

@@ -29,8 +29,7 @@ dumps_point(struct buf *b, unsigned c)
 {
     if (c >= 0x10000) {
         c -= 0x10000;
-        buf_addf(b, "\\u%04x\\u%04x", 0xd800 + (c >> 10),
-                 0xdc00 + (c & 0x3ff));
+        buf_addf(b, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
     } else {
         buf_addf(b, "\\u%04x", c);
     }
@@ -134,13 +133,24 @@ void
 py_dumps(struct buf *b, const struct py *v)
 {
     switch (v->kind) {
-    case PY_NULL: buf_add_c(b, "null"); return;
-    case PY_BOOL: buf_add_c(b, v->b ? "true" : "false"); return;
-    case PY_INT: buf_add_str(b, v->text); return;
-    case PY_FLOAT: dumps_float(b, v->num); return;
-    case PY_STR: py_dumps_str(b, v->text); return;
+    case PY_NULL:
+        buf_add_c(b, "null");
+        return;
+    case PY_BOOL:
+        buf_add_c(b, v->b ? "true" : "false");
+        return;
+    case PY_INT:
+        buf_add_str(b, v->text);
+        return;
+    case PY_FLOAT:
+        dumps_float(b, v->num);
+        return;
+    case PY_STR:
+        py_dumps_str(b, v->text);
+        return;
     case PY_LIST:
-    case PY_DICT: break;
+    case PY_DICT:
+        break;
     }
     buf_add_byte(b, v->kind == PY_LIST ? '[' : '{');
     for (const struct py *k = v->first; k; k = k->next) {
@@ -184,13 +194,24 @@ void
 py_repr(struct buf *b, const struct py *v)
 {
     switch (v->kind) {
-    case PY_NULL: buf_add_c(b, "None"); return;
-    case PY_BOOL: buf_add_c(b, v->b ? "True" : "False"); return;
-    case PY_INT: buf_add_str(b, v->text); return;
-    case PY_FLOAT: py_repr_float(b, v->num); return;
-    case PY_STR: py_repr_str(b, v->text); return;
+    case PY_NULL:
+        buf_add_c(b, "None");
+        return;
+    case PY_BOOL:
+        buf_add_c(b, v->b ? "True" : "False");
+        return;
+    case PY_INT:
+        buf_add_str(b, v->text);
+        return;
+    case PY_FLOAT:
+        py_repr_float(b, v->num);
+        return;
+    case PY_STR:
+        py_repr_str(b, v->text);
+        return;
     case PY_LIST:
-    case PY_DICT: break;
+    case PY_DICT:
+        break;
     }
     buf_add_byte(b, v->kind == PY_LIST ? '[' : '{');
     for (const struct py *k = v->first; k; k = k->next) {

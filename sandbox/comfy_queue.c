@@ -69,8 +69,7 @@ sift_up(struct comfy_queue *q, size_t at)
     while (child < q->n) {
         size_t right = child + 1;
 
-        if (right < q->n &&
-            !is_less(q->heap[child], q->heap[right], &raised))
+        if (right < q->n && !is_less(q->heap[child], q->heap[right], &raised))
             child = right;
         q->heap[at] = q->heap[child];
         at = child;

@@ -19,12 +19,12 @@
 #define PI 3.14159265358979323846
 
 struct taps {
-    int out;      /* positions made */
-    int max;      /* most taps of one position */
-    int *from;    /* per position: the first source position */
-    int *n;       /* per position: taps */
-    double *w;    /* per position: max weights */
-    int *at;      /* per position: max source positions (clamped) */
+    int out;   /* positions made */
+    int max;   /* most taps of one position */
+    int *from; /* per position: the first source position */
+    int *n;    /* per position: taps */
+    double *w; /* per position: max weights */
+    int *at;   /* per position: max source positions (clamped) */
 };
 
 int
@@ -36,10 +36,11 @@ round_even(double x)
 bool
 resize_method_parse(const char *name, enum resize_method *out)
 {
-    static const char *const names[] = {
-        [RESIZE_NEAREST] = "nearest-exact", [RESIZE_BILINEAR] = "bilinear",
-        [RESIZE_AREA] = "area", [RESIZE_BICUBIC] = "bicubic",
-        [RESIZE_LANCZOS] = "lanczos"};
+    static const char *const names[] = {[RESIZE_NEAREST] = "nearest-exact",
+                                        [RESIZE_BILINEAR] = "bilinear",
+                                        [RESIZE_AREA] = "area",
+                                        [RESIZE_BICUBIC] = "bicubic",
+                                        [RESIZE_LANCZOS] = "lanczos"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(name, names[i]) == 0) {
@@ -266,9 +267,8 @@ lanczos_row(const struct taps *t, const int32_t *weights, const uint8_t *src,
 }
 
 static void
-lanczos_column(const struct taps *t, const int32_t *weights,
-               const uint8_t *src, size_t len, int y, int32_t *sums,
-               float *out)
+lanczos_column(const struct taps *t, const int32_t *weights, const uint8_t *src,
+               size_t len, int y, int32_t *sums, float *out)
 {
     const int32_t *w = weights + (size_t)y * (size_t)t->max;
 

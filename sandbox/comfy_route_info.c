@@ -10,11 +10,11 @@
 #include "sandbox/comfy_http.h"
 
 static const char *const model_folders[] = {
-    "checkpoints", "configs", "loras", "vae", "text_encoders",
-    "diffusion_models", "clip_vision", "style_models", "embeddings",
-    "diffusers", "vae_approx", "controlnet", "gligen", "upscale_models",
-    "custom_nodes", "hypernetworks", "photomaker", "classifiers",
-    "model_patches", "audio_encoders"};
+    "checkpoints",   "configs",          "loras",         "vae",
+    "text_encoders", "diffusion_models", "clip_vision",   "style_models",
+    "embeddings",    "diffusers",        "vae_approx",    "controlnet",
+    "gligen",        "upscale_models",   "custom_nodes",  "hypernetworks",
+    "photomaker",    "classifiers",      "model_patches", "audio_encoders"};
 
 #define NFOLDERS (sizeof(model_folders) / sizeof(model_folders[0]))
 
@@ -29,7 +29,8 @@ route_system_stats(struct http_req *q, struct comfy *c)
     total = (unsigned long long)si.totalram * si.mem_unit;
     avail = (unsigned long long)(si.freeram + si.bufferram) * si.mem_unit;
     buf_init(&b, 64 * 1024);
-    buf_addf(&b, "{\"system\": {\"os\": \"%s\", \"ram_total\": %llu, "
+    buf_addf(&b,
+             "{\"system\": {\"os\": \"%s\", \"ram_total\": %llu, "
              "\"ram_free\": %llu, \"comfyui_version\": \"%s\", "
              "\"required_frontend_version\": \"1.27.10\", "
              "\"installed_templates_version\": \"0.1.95\", "
@@ -41,7 +42,8 @@ route_system_stats(struct http_req *q, struct comfy *c)
     if (c->cfg.newer)
         buf_add_c(&b, ", \"comfy_package_versions\": [], "
                       "\"deploy_environment\": \"local-git\"");
-    buf_addf(&b, "}, \"devices\": [{\"name\": \"cpu\", \"type\": \"cpu\", "
+    buf_addf(&b,
+             "}, \"devices\": [{\"name\": \"cpu\", \"type\": \"cpu\", "
              "\"index\": null, \"vram_total\": %llu, \"vram_free\": %llu, "
              "\"torch_vram_total\": %llu, \"torch_vram_free\": %llu}]}",
              total, avail, total, avail);
@@ -54,8 +56,10 @@ route_features(struct http_req *q, struct comfy *c)
     struct buf b;
 
     buf_init(&b, 1024);
-    buf_addf(&b, "{\"supports_preview_metadata\": true, \"max_upload_size\": "
-             "%d", COMFY_BODY_MAX);
+    buf_addf(&b,
+             "{\"supports_preview_metadata\": true, \"max_upload_size\": "
+             "%d",
+             COMFY_BODY_MAX);
     if (c->cfg.newer)
         buf_add_c(&b, ", \"supports_model_type_tags\": true, \"extension\": "
                       "{}, \"node_replacements\": true, \"assets\": false");
@@ -68,8 +72,8 @@ route_features(struct http_req *q, struct comfy *c)
 static bool
 is_picture_name(const char *name)
 {
-    static const char *const exts[] = {".png", ".jpg", ".jpeg", ".webp",
-                                       ".gif", ".bmp"};
+    static const char *const exts[] = {".png",  ".jpg", ".jpeg",
+                                       ".webp", ".gif", ".bmp"};
     struct str s = str_c(name);
 
     for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++)
@@ -82,8 +86,8 @@ is_picture_name(const char *name)
 static void
 fill_files(struct arena *a, const struct comfy *c, struct py *info)
 {
-    struct py *image = py_get(py_get(py_get(info, "input"), "required"),
-                              "image");
+    struct py *image =
+        py_get(py_get(py_get(info, "input"), "required"), "image");
     struct py *files = image->first;
     const char **names;
     size_t n = dir_list(a, c->dirs.input, &names);
@@ -103,8 +107,10 @@ fill_newer(struct arena *a, struct py *info)
     struct py *order = py_get(py_get(info, "input_order"), "required");
 
     py_set(a, required, STR("resolution_steps"),
-           py_parse(a, STR("[\"INT\", {\"default\": 1, \"min\": 1, \"max\": "
-                           "256, \"step\": 1}]"), NULL));
+           py_parse(a,
+                    STR("[\"INT\", {\"default\": 1, \"min\": 1, \"max\": "
+                        "256, \"step\": 1}]"),
+                    NULL));
     py_append(order, py_new_str(a, STR("resolution_steps")));
 }
 
@@ -141,8 +147,7 @@ route_object_info(struct http_req *q, struct comfy *c)
 void
 route_object_info_one(struct http_req *q, struct comfy *c)
 {
-    const struct node_class *k = node_class_find(
-        str_c(http_param(q, "class")));
+    const struct node_class *k = node_class_find(str_c(http_param(q, "class")));
     struct buf b;
 
     buf_init(&b, COMFY_TEXT_MAX);
@@ -222,6 +227,7 @@ void
 route_ws(struct http_req *q, struct comfy *c)
 {
     (void)c;
-    reply_text(q, 400, "No WebSocket UPGRADE hdr: None\n"
-                       " Can \"Upgrade\" only to \"WebSocket\".");
+    reply_text(q, 400,
+               "No WebSocket UPGRADE hdr: None\n"
+               " Can \"Upgrade\" only to \"WebSocket\".");
 }

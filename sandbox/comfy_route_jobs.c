@@ -79,8 +79,8 @@ static void
 add_workflow_id(struct buf *b, struct arena *a, const char *extra_json)
 {
     const struct py *extra = py_parse(a, str_c(extra_json), NULL);
-    const struct py *id = py_get(
-        py_get(py_get(extra, "extra_pnginfo"), "workflow"), "id");
+    const struct py *id =
+        py_get(py_get(py_get(extra, "extra_pnginfo"), "workflow"), "id");
 
     if (!py_is(id, PY_STR))
         return;
@@ -97,13 +97,16 @@ add_job(struct buf *b, struct arena *a, const struct job *j, bool whole)
 
     buf_add_c(b, "{\"id\": ");
     py_dumps_c(b, k ? k->id : j->item->id);
-    buf_addf(b, ", \"status\": \"%s\", \"priority\": %s, \"create_time\": "
-             "%lld", j->status, k ? k->number_text : j->item->number_text,
+    buf_addf(b,
+             ", \"status\": \"%s\", \"priority\": %s, \"create_time\": "
+             "%lld",
+             j->status, k ? k->number_text : j->item->number_text,
              (long long)j->created_ms);
     if (k) {
-        buf_addf(b, ", \"execution_start_time\": %lld, "
-                 "\"execution_end_time\": %lld", (long long)k->started_ms,
-                 (long long)k->ended_ms);
+        buf_addf(b,
+                 ", \"execution_start_time\": %lld, "
+                 "\"execution_end_time\": %lld",
+                 (long long)k->started_ms, (long long)k->ended_ms);
         if (k->error)
             buf_addf(b, ", \"execution_error\": %s", k->error);
         add_outputs(b, a, k);
@@ -262,8 +265,8 @@ static size_t
 collect(const struct comfy *c, const struct listing *l, struct arena *a,
         struct job **out)
 {
-    struct job *jobs = ARENA_ARRAY(a, struct job,
-                                   c->history.n + c->queue.n + 1);
+    struct job *jobs =
+        ARENA_ARRAY(a, struct job, c->history.n + c->queue.n + 1);
     size_t n = 0;
 
     for (const struct comfy_entry *k = c->history.first; k; k = k->next)

@@ -72,14 +72,14 @@ take_id(struct submission *s, struct comfy *c, struct http_req *q)
         return true;
     }
     s->item->id = py_str_in(s->a, given); /* 5 is "5", null is "None" */
-    if (!c->cfg.newer ||
-        (given->kind == PY_STR && comfy_is_uuid(given->text)))
+    if (!c->cfg.newer || (given->kind == PY_STR && comfy_is_uuid(given->text)))
         return true;
     refuse(q,
            "{\"type\": \"invalid_prompt_id\", \"message\": \"prompt_id must be "
            "a valid UUID\", \"details\": \"prompt_id must be a UUID string in "
            "canonical lowercase hyphenated form; omit it to let the server "
-           "generate one\", \"extra_info\": {}}", "{}");
+           "generate one\", \"extra_info\": {}}",
+           "{}");
     return false;
 }
 
@@ -99,10 +99,11 @@ take_extra(struct submission *s, struct comfy *c)
     if (c->cfg.newer && extra->kind != PY_DICT)
         return false;
     if (c->cfg.newer)
-        py_set(s->a, extra, STR("create_time"),
-               py_parse(s->a, str_c(arena_fmt(s->a, "%lld",
-                                              (long long)clock_wall_ms())),
-                        NULL));
+        py_set(
+            s->a, extra, STR("create_time"),
+            py_parse(s->a,
+                     str_c(arena_fmt(s->a, "%lld", (long long)clock_wall_ms())),
+                     NULL));
     s->item->extra = extra;
     return true;
 }
@@ -208,8 +209,8 @@ accept(struct submission *s, struct comfy *c, struct http_req *q)
     buf_init(&b, COMFY_TEXT_MAX);
     buf_add_c(&b, "{\"prompt_id\": ");
     py_dumps_c(&b, s->item->id);
-    buf_addf(&b, ", \"number\": %s, \"node_errors\": %s}",
-             s->item->number_text, s->v.node_errors);
+    buf_addf(&b, ", \"number\": %s, \"node_errors\": %s}", s->item->number_text,
+             s->v.node_errors);
     s->a = NULL; /* the queue's from here on */
     if (!enqueue(c, s->item)) {
         buf_free(&b);
@@ -237,16 +238,18 @@ submit(struct submission *s, struct comfy *c, struct http_req *q)
     }
     s->item->prompt = py_get(s->body, "prompt");
     if (!s->item->prompt) {
-        refuse(q, "{\"type\": \"no_prompt\", \"message\": \"No prompt "
-                  "provided\", \"details\": \"No prompt provided\", "
-                  "\"extra_info\": {}}", "{}");
+        refuse(q,
+               "{\"type\": \"no_prompt\", \"message\": \"No prompt "
+               "provided\", \"details\": \"No prompt provided\", "
+               "\"extra_info\": {}}",
+               "{}");
         return;
     }
     if (!take_id(s, c, q))
         return;
-    verdict = comfy_validate(s->a, &rules, s->item->prompt,
-                             py_get(s->body, "partial_execution_targets"),
-                             &s->v);
+    verdict =
+        comfy_validate(s->a, &rules, s->item->prompt,
+                       py_get(s->body, "partial_execution_targets"), &s->v);
     if (verdict == VERDICT_CRASHED || !take_extra(s, c))
         reply_crash(q);
     else if (verdict == VERDICT_REFUSED)
@@ -264,10 +267,12 @@ route_prompt_post(struct http_req *q, struct comfy *c)
     if (comfy_fault_strikes(c, FAULT_prompt_500, NULL) || queue_is_full(c)) {
         reply_crash(q);
     } else if (comfy_fault_strikes(c, FAULT_reject_prompt, NULL)) {
-        refuse(q, "{\"type\": \"prompt_outputs_failed_validation\", "
-                  "\"message\": \"Prompt outputs failed validation\", "
-                  "\"details\": \"Custom validation failed for node: fault\", "
-                  "\"extra_info\": {}}", "{}");
+        refuse(q,
+               "{\"type\": \"prompt_outputs_failed_validation\", "
+               "\"message\": \"Prompt outputs failed validation\", "
+               "\"details\": \"Custom validation failed for node: fault\", "
+               "\"extra_info\": {}}",
+               "{}");
     } else {
         s.body = request_json(q, s.a);
         if (s.body) {

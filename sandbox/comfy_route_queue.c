@@ -97,8 +97,7 @@ query_int(struct http_req *q, const char *name, bool *given, int64_t *out)
     if (!z)
         return true;
     text.text = str_c(z);
-    return py_int(http_arena(q), &text, &n, &why) &&
-           str_to_i64(n->text, out);
+    return py_int(http_arena(q), &text, &n, &why) && str_to_i64(n->text, out);
 }
 
 static void

@@ -17,16 +17,19 @@ route_sandbox_state(struct http_req *q, struct comfy *c)
 
     buf_init(&b, COMFY_TEXT_MAX);
     pthread_mutex_lock(&c->lock);
-    buf_addf(&b, "{\"total_runs\": %lld, \"executed\": %lld, \"accepted\": "
-             "%lld, \"running\": ", (long long)c->runs.total,
-             (long long)c->executed, (long long)c->accepted);
+    buf_addf(&b,
+             "{\"total_runs\": %lld, \"executed\": %lld, \"accepted\": "
+             "%lld, \"running\": ",
+             (long long)c->runs.total, (long long)c->executed,
+             (long long)c->accepted);
     if (c->running)
         py_dumps_c(&b, c->running->id);
     else
         buf_add_c(&b, "null");
-    buf_addf(&b, ", \"pending\": %zu, \"history\": %zu, \"executor_alive\": "
-             "%s, \"generation\": %llu, \"faults\": {", c->queue.n,
-             c->history.n, c->dead ? "false" : "true",
+    buf_addf(&b,
+             ", \"pending\": %zu, \"history\": %zu, \"executor_alive\": "
+             "%s, \"generation\": %llu, \"faults\": {",
+             c->queue.n, c->history.n, c->dead ? "false" : "true",
              (unsigned long long)c->generation);
     for (size_t i = 0; i < FAULT_COUNT; i++) {
         if (c->faults.f[i].left == 0)

@@ -97,8 +97,8 @@ static int
 upload_store(struct arena *a, const char *dir, const struct upload *u,
              const char **name)
 {
-    const char *given = arena_strn(a, u->image.filename.p,
-                                   u->image.filename.len);
+    const char *given =
+        arena_strn(a, u->image.filename.p, u->image.filename.len);
     const char *sub = arena_strn(a, u->subfolder.p, u->subfolder.len);
     const char *folder;
     bool duplicate = false;
@@ -147,7 +147,8 @@ static struct tensor *
 original(struct http_req *q, const struct comfy *c, const struct py *ref)
 {
     struct arena *a = http_arena(q);
-    const struct py *type = py_get(ref, "type"), *sub = py_get(ref, "subfolder");
+    const struct py *type = py_get(ref, "type"),
+                    *sub = py_get(ref, "subfolder");
     const struct py *name = py_get(ref, "filename");
     const char *dir, *path;
     struct tensor *t = NULL;
@@ -157,9 +158,9 @@ original(struct http_req *q, const struct comfy *c, const struct py *ref)
     dir = comfy_dir_of(&c->dirs, type ? py_str_in(a, type) : "output");
     if (!dir || !py_is(name, PY_STR))
         return NULL;
-    path = path_inside(a, dir, arena_fmt(a, "%s/%s",
-                                         sub ? py_str_in(a, sub) : "",
-                                         name->text.p));
+    path = path_inside(
+        a, dir,
+        arena_fmt(a, "%s/%s", sub ? py_str_in(a, sub) : "", name->text.p));
     buf_init(&b, COMFY_FILE_MAX);
     if (path && file_read(path, &b, NULL) == 0)
         t = picture_load(buf_str(&b), &alpha, NULL);
@@ -219,8 +220,8 @@ upload(struct http_req *q, struct comfy *c, bool mask)
     }
     /* Without an original nothing is saved, and the answer is the same. */
     if (mask && u.image.filename.p && !masked(q, c, &u, ref)) {
-        name = arena_strn(http_arena(q), u.image.filename.p,
-                          u.image.filename.len);
+        name =
+            arena_strn(http_arena(q), u.image.filename.p, u.image.filename.len);
         status = 200;
     } else {
         status = upload_image(q, c, &u, &name);

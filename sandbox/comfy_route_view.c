@@ -258,9 +258,11 @@ reply_remade(struct http_req *q, struct comfy *c, const char *path,
         else
             picture_webp(&out, shown, 0, quality);
         disposition(q, name, c->cfg.newer);
-        http_reply(q, 200, channel ? "image/png"
-                           : jpeg  ? "image/jpeg"
-                                   : "image/webp", buf_str(&out));
+        http_reply(q, 200,
+                   channel ? "image/png"
+                   : jpeg  ? "image/jpeg"
+                           : "image/webp",
+                   buf_str(&out));
     }
     tensor_unref(shown);
     tensor_unref(t);

@@ -96,8 +96,7 @@ comfy_runs_add(struct comfy_runs *r, const char *id)
 int64_t
 comfy_runs_of(const struct comfy_runs *r, const char *id)
 {
-    for (const struct comfy_run *k = r->buckets[bucket_of(id)]; k;
-         k = k->chain)
+    for (const struct comfy_run *k = r->buckets[bucket_of(id)]; k; k = k->chain)
         if (strcmp(k->id, id) == 0)
             return k->n;
     return 0;

@@ -50,7 +50,10 @@ clamp01(float v)
 
 /* ---- comfy_resize.c ---- */
 enum resize_method {
-    RESIZE_NEAREST, RESIZE_BILINEAR, RESIZE_AREA, RESIZE_BICUBIC,
+    RESIZE_NEAREST,
+    RESIZE_BILINEAR,
+    RESIZE_AREA,
+    RESIZE_BICUBIC,
     RESIZE_LANCZOS
 };
 
@@ -58,8 +61,8 @@ enum resize_method {
 bool resize_method_parse(const char *name, enum resize_method *out);
 struct tensor *resize(struct tensor *t, int w, int h, enum resize_method m);
 /* crop "center": cuts the source to the target's aspect first. */
-struct tensor *resize_crop(struct tensor *t, int w, int h,
-                           enum resize_method m, bool center);
+struct tensor *resize_crop(struct tensor *t, int w, int h, enum resize_method m,
+                           bool center);
 /* Python's round(): half to even. */
 int round_even(double x);
 

@@ -146,8 +146,8 @@ inputs_judge(struct walk *w, struct judged *j, const struct py *inputs,
     start = n > 0 ? (size_t)rand_below(n) : 0;
     for (size_t k = 0; k < n; k++) {
         size_t i = (start + k) % n;
-        const struct py *spec = i < nr ? py_at(required, i)
-                                       : py_at(optional, i - nr);
+        const struct py *spec =
+            i < nr ? py_at(required, i) : py_at(optional, i - nr);
 
         if (!input_judge(w, j, spec, inputs, i < nr, ok))
             return false;
@@ -214,19 +214,23 @@ refuse_class(struct walk *w, struct validation *out, const struct py *node,
 
     if (!w->rules->newer)
         return refuse(w, out, "invalid_prompt",
-                      class ? arena_fmt(w->a, "Cannot execute because node %s "
-                                        "does not exist.", class)
+                      class ? arena_fmt(w->a,
+                                        "Cannot execute because node %s "
+                                        "does not exist.",
+                                        class)
                             : "Cannot execute because a node is missing the "
                               "class_type property.",
                       details, "{}");
     shown = py_is(title, PY_STR) ? py_str_in(w->a, title)
             : class              ? class
                                  : arena_fmt(w->a, "ID #%s", id);
-    message = arena_fmt(w->a, class ? "Node '%s' not found. The custom node "
-                                      "may not be installed."
-                                    : "Node '%s' has no class_type. The "
-                                      "workflow may be corrupted or a custom "
-                                      "node is missing.", shown);
+    message = arena_fmt(w->a,
+                        class ? "Node '%s' not found. The custom node "
+                                "may not be installed."
+                              : "Node '%s' has no class_type. The "
+                                "workflow may be corrupted or a custom "
+                                "node is missing.",
+                        shown);
     buf_init(&b, TEXT_MAX);
     buf_add_c(&b, "{\"node_id\": ");
     py_dumps_c(&b, id);
@@ -260,8 +264,8 @@ is_target(const struct py *targets, struct str id)
 
 /* Every node has a known class; collects the outputs. */
 static enum verdict
-classes_judge(struct walk *w, const struct py *targets,
-              struct validation *out, struct judged **outputs, size_t *n)
+classes_judge(struct walk *w, const struct py *targets, struct validation *out,
+              struct judged **outputs, size_t *n)
 {
     struct judged *j = w->nodes;
 
@@ -386,8 +390,8 @@ comfy_validate(struct arena *a, const struct validate_rules *r,
     if (v != VERDICT_ACCEPTED)
         return v;
     if (n == 0)
-        return refuse(&w, out, "prompt_no_outputs", "Prompt has no outputs",
-                      "", "{}");
+        return refuse(&w, out, "prompt_no_outputs", "Prompt has no outputs", "",
+                      "{}");
     start = (size_t)rand_below(n);
     for (size_t i = 0; i < n; i++) {
         struct judged *o = outputs[(start + i) % n];

@@ -18,8 +18,8 @@ enum verdict {
 };
 
 struct validation {
-    struct py *outputs;     /* list of the good outputs' ids */
-    const char *error;      /* JSON of "error", or NULL */
+    struct py *outputs;      /* list of the good outputs' ids */
+    const char *error;       /* JSON of "error", or NULL */
     const char *node_errors; /* JSON object, "{}" without any */
 };
 

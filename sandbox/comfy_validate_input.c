@@ -180,8 +180,10 @@ widget_judge(struct walk *w, struct judged *j, struct str name,
         buf_add_c(&b, ", \"exception_message\": ");
         py_dumps_c(&b, why);
         reason_add(w, j, "invalid_input_type",
-                   arena_fmt(w->a, "Failed to convert an input value to a %s "
-                                   "value", type),
+                   arena_fmt(w->a,
+                             "Failed to convert an input value to a %s "
+                             "value",
+                             type),
                    arena_fmt(w->a, STR_FMT ", %s, %s", STR_ARG(name),
                              py_str_in(w->a, value), why),
                    extra_close(w, &b));
@@ -210,7 +212,8 @@ custom_judge(struct walk *w, struct judged *j, const struct py *inputs)
     if (!image)
         return walk_raise(w, "TypeError",
                           "%s.VALIDATE_INPUTS() missing 1 required positional "
-                          "argument: 'image'", j->class->name);
+                          "argument: 'image'",
+                          j->class->name);
     if (image->kind == PY_LIST)
         return true; /* a link: refused by its type already */
     if (image->kind != PY_STR)

@@ -24,7 +24,7 @@ struct judged {
     enum node_state state;
     bool valid;
     struct reason *reasons, *last;
-    struct judged *next; /* in the order in which they were finished */
+    struct judged *next;   /* in the order in which they were finished */
     struct py *dependents; /* output ids; NULL until reported */
 };
 

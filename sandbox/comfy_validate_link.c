@@ -36,8 +36,10 @@ link_type(struct walk *w, const struct node_class *k, const struct py *slot)
     long double n = (long double)k->outputs->n;
 
     if (slot->kind != PY_INT && slot->kind != PY_BOOL) {
-        walk_raise(w, "TypeError", "tuple indices must be integers or slices, "
-                   "not %s", py_type_name(slot));
+        walk_raise(w, "TypeError",
+                   "tuple indices must be integers or slices, "
+                   "not %s",
+                   py_type_name(slot));
         return NULL;
     }
     if (i < 0)
@@ -70,9 +72,10 @@ mismatch_add(struct walk *w, struct judged *j, struct str name,
     py_dumps(&b, link);
     reason_add(w, j, "return_type_mismatch",
                "Return type mismatch between linked nodes",
-               arena_fmt(w->a, STR_FMT ", received_type(" STR_FMT
-                         ") mismatch input_type(%s)", STR_ARG(name),
-                         STR_ARG(received->text),
+               arena_fmt(w->a,
+                         STR_FMT ", received_type(" STR_FMT
+                                 ") mismatch input_type(%s)",
+                         STR_ARG(name), STR_ARG(received->text),
                          py_str_in(w->a, spec->first)),
                extra_close(w, &b));
 }
@@ -86,8 +89,10 @@ inner_exception_add(struct walk *w, struct judged *from, struct str name,
     extra_open(&b, name, spec, true, NULL);
     buf_add_c(&b, ", \"exception_message\": ");
     py_dumps_c(&b, w->what);
-    buf_addf(&b, ", \"exception_type\": \"%s\", \"traceback\": %s, "
-             "\"linked_node\": ", w->exception, walk_traceback(w));
+    buf_addf(&b,
+             ", \"exception_type\": \"%s\", \"traceback\": %s, "
+             "\"linked_node\": ",
+             w->exception, walk_traceback(w));
     py_dumps(&b, link);
     from->reasons = from->last = NULL;
     reason_add(w, from, "exception_during_inner_validation",
@@ -103,9 +108,8 @@ cycle_add(struct walk *w, struct judged *j, struct judged *to)
 
     buf_init(&text, 64 * 1024);
     buf_init(&extra, 64 * 1024);
-    buf_addf(&text, STR_FMT " (%s) -> " STR_FMT " (%s)",
-             STR_ARG(to->node->key), to->class->name, STR_ARG(j->node->key),
-             j->class->name);
+    buf_addf(&text, STR_FMT " (%s) -> " STR_FMT " (%s)", STR_ARG(to->node->key),
+             to->class->name, STR_ARG(j->node->key), j->class->name);
     if (j != to)
         buf_addf(&text, " -> " STR_FMT " (%s)", STR_ARG(to->node->key),
                  to->class->name);

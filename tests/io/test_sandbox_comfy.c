@@ -66,9 +66,9 @@ setup(void **state)
 {
     static const char photo[] = RECORDED "pixels/in/photo.png";
     static const char *const copies[] = {
-        "input/px/photo.png",           "input/example_small.png",
-        "input/jobs/abc/p.png",         "temp/task_ab12cd34.png",
-        "temp/tintype/task_ef.png",     "output/cachetest_00001_.png"};
+        "input/px/photo.png",       "input/example_small.png",
+        "input/jobs/abc/p.png",     "temp/task_ab12cd34.png",
+        "temp/tintype/task_ef.png", "output/cachetest_00001_.png"};
     struct stage *x = calloc(1, sizeof(*x));
 
     x->a = arena_new();
@@ -153,9 +153,10 @@ exchange(struct stage *x, const struct py *request, struct str body,
     struct buf b;
 
     buf_init(&b, COMFY_FILE_MAX);
-    buf_addf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:8188\r\n"
-             "Connection: close\r\n", text_of(request, "method"),
-             text_of(request, "path"));
+    buf_addf(&b,
+             "%s %s HTTP/1.1\r\nHost: 127.0.0.1:8188\r\n"
+             "Connection: close\r\n",
+             text_of(request, "method"), text_of(request, "path"));
     if (strcmp(text_of(request, "method"), "POST") == 0)
         buf_addf(&b, "Content-Length: %zu\r\n", body.len);
     for (const struct py *h = headers ? headers->first : NULL; h; h = h->next)
@@ -255,8 +256,8 @@ normalise(struct stage *x, struct py *v)
 {
     static const char *const unordered[] = {
         "executed", "current_outputs", "errors", "dependent_outputs", NULL};
-    static const char *const silent[] = {"traceback", "current_inputs",
-                                         "nodes", NULL};
+    static const char *const silent[] = {"traceback", "current_inputs", "nodes",
+                                         NULL};
 
     if (v->kind == PY_STR)
         v->text = plain_text(x, v->text);
@@ -378,8 +379,8 @@ replay(struct stage *x, const struct py *entry, const char *name)
     const struct py *request = py_get(entry, "request");
     const struct py *response = py_get(entry, "response");
     const char *want = text_of(response, "body_text");
-    bool waits = strncmp(name, "history_", 8) == 0 && want &&
-                 strcmp(want, "{}") != 0;
+    bool waits =
+        strncmp(name, "history_", 8) == 0 && want && strcmp(want, "{}") != 0;
     int64_t until = clock_mono_ms() + WAIT_MS;
     struct raw_answer r;
     struct str body;
@@ -402,17 +403,37 @@ replay(struct stage *x, const struct py *entry, const char *name)
 static void
 routes_answer_as_recorded(void **state)
 {
-    static const char *const names[] = {
-        "prompt_get_idle", "queue_idle", "features", "models",
-        "models_checkpoints", "models_unknown_folder", "embeddings",
-        "object_info_v1", "object_info_v3", "object_info_unknown",
-        "get_unknown_path", "post_unknown_path", "jobs_cancel_on_0364",
-        "options", "head_prompt", "history_empty", "history_unknown",
-        "origin_mismatch", "origin_localhost_vs_127", "interrupt_idle_empty",
-        "interrupt_idle_unknown_id", "interrupt_body_list",
-        "queue_delete_unknown", "queue_not_json", "history_delete_unknown",
-        "free", "free_no_body", "upload_no_image_part", "upload_zero_bytes",
-        "upload_garbage", "upload_wrong_content_type"};
+    static const char *const names[] = {"prompt_get_idle",
+                                        "queue_idle",
+                                        "features",
+                                        "models",
+                                        "models_checkpoints",
+                                        "models_unknown_folder",
+                                        "embeddings",
+                                        "object_info_v1",
+                                        "object_info_v3",
+                                        "object_info_unknown",
+                                        "get_unknown_path",
+                                        "post_unknown_path",
+                                        "jobs_cancel_on_0364",
+                                        "options",
+                                        "head_prompt",
+                                        "history_empty",
+                                        "history_unknown",
+                                        "origin_mismatch",
+                                        "origin_localhost_vs_127",
+                                        "interrupt_idle_empty",
+                                        "interrupt_idle_unknown_id",
+                                        "interrupt_body_list",
+                                        "queue_delete_unknown",
+                                        "queue_not_json",
+                                        "history_delete_unknown",
+                                        "free",
+                                        "free_no_body",
+                                        "upload_no_image_part",
+                                        "upload_zero_bytes",
+                                        "upload_garbage",
+                                        "upload_wrong_content_type"};
     struct stage *x = *state;
     struct py *all = recorded(x, "routes-uploads-presets");
 
@@ -438,19 +459,41 @@ every_preset_runs_as_recorded(void **state)
 static void
 errors_are_worded_as_recorded(void **state)
 {
-    static const char *const names[] = {
-        "prompt_90", "history_90", "prompt_91", "history_91", "prompt_92",
-        "prompt_95", "prompt_96", "prompt_97", "history_97", "prompt_98",
-        "prompt_99", "prompt_no_prompt_key", "prompt_not_json",
-        "prompt_list_body", "prompt_is_list", "prompt_empty_graph",
-        "prompt_node_is_number", "prompt_no_class_type",
-        "prompt_number_not_numeric", "prompt_id_number", "prompt_id_null",
-        "prompt_id_free_text", "prompt_cycle", "prompt_v3_bad_combo",
-        "history_v3_bad_combo", "prompt_garbage_image",
-        "history_garbage_image", "prompt_nan", "history_nan",
-        "prompt_seed_u64_max", "history_seed_u64_max", "prompt_prefix_outside",
-        "prompt_partial_targets", "history_partial_targets",
-        "prompt_partial_targets_empty"};
+    static const char *const names[] = {"prompt_90",
+                                        "history_90",
+                                        "prompt_91",
+                                        "history_91",
+                                        "prompt_92",
+                                        "prompt_95",
+                                        "prompt_96",
+                                        "prompt_97",
+                                        "history_97",
+                                        "prompt_98",
+                                        "prompt_99",
+                                        "prompt_no_prompt_key",
+                                        "prompt_not_json",
+                                        "prompt_list_body",
+                                        "prompt_is_list",
+                                        "prompt_empty_graph",
+                                        "prompt_node_is_number",
+                                        "prompt_no_class_type",
+                                        "prompt_number_not_numeric",
+                                        "prompt_id_number",
+                                        "prompt_id_null",
+                                        "prompt_id_free_text",
+                                        "prompt_cycle",
+                                        "prompt_v3_bad_combo",
+                                        "history_v3_bad_combo",
+                                        "prompt_garbage_image",
+                                        "history_garbage_image",
+                                        "prompt_nan",
+                                        "history_nan",
+                                        "prompt_seed_u64_max",
+                                        "history_seed_u64_max",
+                                        "prompt_prefix_outside",
+                                        "prompt_partial_targets",
+                                        "history_partial_targets",
+                                        "prompt_partial_targets_empty"};
     struct stage *x = *state;
     struct py *all = recorded(x, "errors-queue-cancel-view");
 
@@ -462,12 +505,12 @@ static void
 views_answer_as_recorded(void **state)
 {
     static const char *const names[] = {
-        "view_ok", "view_ok_full", "view_no_filename", "view_empty_name",
-        "view_dotdot", "view_two_dots_inside", "view_absolute",
-        "view_bad_type", "view_subfolder_outside", "view_missing",
-        "view_preview_webp", "view_preview_jpeg", "view_channel_rgb",
-        "view_channel_a", "view_range", "view_range_bad",
-        "view_input_subfolder"};
+        "view_ok",          "view_ok_full",        "view_no_filename",
+        "view_empty_name",  "view_dotdot",         "view_two_dots_inside",
+        "view_absolute",    "view_bad_type",       "view_subfolder_outside",
+        "view_missing",     "view_preview_webp",   "view_preview_jpeg",
+        "view_channel_rgb", "view_channel_a",      "view_range",
+        "view_range_bad",   "view_input_subfolder"};
     struct stage *x = *state;
     struct py *all = recorded(x, "errors-queue-cancel-view");
 
@@ -520,8 +563,8 @@ an_upload_of_a_hundred_megabytes_is_refused(void **state)
     struct stage *x = *state;
     struct py *all = recorded(x, "routes-uploads-presets");
     const struct py *entry = py_get(all, "body_too_large");
-    size_t len = (size_t)py_number(
-        py_get(py_get(entry, "request"), "body_bytes"));
+    size_t len =
+        (size_t)py_number(py_get(py_get(entry, "request"), "body_bytes"));
     char *body = malloc(len);
     struct raw_answer r;
 

@@ -178,8 +178,7 @@ dying_after_accepting_gives_no_answer(void **state)
     struct raw_answer r;
 
     comfy_sandbox_fault(&x->s, "die_after_accept", 1, 0);
-    comfy_sandbox_ask(&x->s, "POST", "/prompt", graph(x, ID_A, "a", 1, ""),
-                      &r);
+    comfy_sandbox_ask(&x->s, "POST", "/prompt", graph(x, ID_A, "a", 1, ""), &r);
     assert_int_equal(r.status, 0);
     raw_answer_free(&r);
     comfy_sandbox_wait(&x->s);
@@ -217,8 +216,8 @@ a_dead_executor_stays_dead_until_a_restart(void **state)
     wait_for(x, "/sandbox/state", "\"executor_alive\": false");
     post(x, ID_B, "b");
     ask(x, "POST", "/interrupt", "{\"prompt_id\": \"" ID_A "\"}", 200);
-    assert_true(has(ask(x, "GET", "/prompt", NULL, 200),
-                    "\"queue_remaining\": 2"));
+    assert_true(
+        has(ask(x, "GET", "/prompt", NULL, 200), "\"queue_remaining\": 2"));
     comfy_sandbox_fault(&x->s, "restart", 1, 0);
     post(x, ID_B, "b");
     assert_true(has(history(x, ID_B), "\"success\""));
@@ -329,10 +328,11 @@ every_answer_can_be_delayed_and_faults_cleared(void **state)
     assert_int_equal(comfy_sandbox_status(&x->s, "GET", "/queue", NULL), 200);
     assert_true(clock_mono_ms() - before >= 200);
     comfy_sandbox_fault(&x->s, "clear", 0, 0);
-    assert_true(has(ask(x, "GET", "/sandbox/state", NULL, 200),
-                    "\"faults\": {}"));
+    assert_true(
+        has(ask(x, "GET", "/sandbox/state", NULL, 200), "\"faults\": {}"));
     assert_int_equal(comfy_sandbox_status(&x->s, "POST", "/sandbox/faults",
-                                          "{\"fault\": \"nosuch\"}"), 400);
+                                          "{\"fault\": \"nosuch\"}"),
+                     400);
 }
 
 /* ---- queue and cancelling ---- */
@@ -341,12 +341,11 @@ every_answer_can_be_delayed_and_faults_cleared(void **state)
 static void
 pending_order(struct stage *x, char out[8])
 {
-    struct py *q = py_parse(x->a, str_c(ask(x, "GET", "/queue", NULL, 200)),
-                            NULL);
+    struct py *q =
+        py_parse(x->a, str_c(ask(x, "GET", "/queue", NULL, 200)), NULL);
     size_t n = 0;
 
-    for (const struct py *i = py_get(q, "queue_pending")->first; i;
-         i = i->next)
+    for (const struct py *i = py_get(q, "queue_pending")->first; i; i = i->next)
         out[n++] = (char)('a' + py_at(i, 1)->text.p[0] - '1');
     out[n] = '\0';
 }
@@ -367,15 +366,14 @@ the_queue_is_a_heap_by_number(void **state)
 
     hang_with(x, "00000000-0000-4000-8000-000000000000");
     ask(x, "POST", "/prompt", graph(x, ID_A, "a", 1, ", \"number\": 7"), 200);
-    ask(x, "POST", "/prompt", graph(x, ID_B, "b", 1, ", \"number\": 3.5"),
-        200);
-    ask(x, "POST", "/prompt", graph(x, ID_C, "c", 1, ", \"front\": true"),
-        200);
+    ask(x, "POST", "/prompt", graph(x, ID_B, "b", 1, ", \"number\": 3.5"), 200);
+    ask(x, "POST", "/prompt", graph(x, ID_C, "c", 1, ", \"front\": true"), 200);
     pending_order(x, order);
     assert_string_equal(order, "cab");
-    assert_int_equal(comfy_sandbox_status(
-        &x->s, "POST", "/prompt",
-        graph(x, ID_A, "other", 1, ", \"number\": 7")), 500);
+    assert_int_equal(
+        comfy_sandbox_status(&x->s, "POST", "/prompt",
+                             graph(x, ID_A, "other", 1, ", \"number\": 7")),
+        500);
     ask(x, "POST", "/queue", "{\"delete\": [\"" ID_C "\"]}", 200);
     pending_order(x, order);
     assert_int_equal(order[0], 'b');
@@ -428,8 +426,7 @@ history_pages_from_the_newest(void **state)
     assert_true(!has(body, ID_A) && has(body, ID_B) && has(body, ID_C));
     body = ask(x, "GET", "/history?max_items=1&offset=1", NULL, 200);
     assert_true(!has(body, ID_A) && has(body, ID_B) && !has(body, ID_C));
-    assert_string_equal(ask(x, "GET", "/history?max_items=0", NULL, 200),
-                        "{}");
+    assert_string_equal(ask(x, "GET", "/history?max_items=0", NULL, 200), "{}");
     body = ask(x, "GET", "/history?max_items=0&offset=0", NULL, 200);
     assert_true(has(body, ID_A) && !has(body, ID_B));
     ask(x, "GET", "/history?max_items=x", NULL, 500);
@@ -456,15 +453,17 @@ freeing_memory_forgets_results(void **state)
 static const char *
 part(struct stage *x, const char *disposition, const char *data)
 {
-    return arena_fmt(x->a, "--" BOUNDARY "\r\nContent-Disposition: form-data; "
-                     "%s\r\n\r\n%s\r\n", disposition, data);
+    return arena_fmt(x->a,
+                     "--" BOUNDARY "\r\nContent-Disposition: form-data; "
+                     "%s\r\n\r\n%s\r\n",
+                     disposition, data);
 }
 
 static const char *
 image_part(struct stage *x, const char *filename, const char *data)
 {
-    return part(x, arena_fmt(x->a, "name=\"image\"; filename=\"%s\"",
-                             filename), data);
+    return part(x, arena_fmt(x->a, "name=\"image\"; filename=\"%s\"", filename),
+                data);
 }
 
 static const char *
@@ -474,10 +473,14 @@ upload(struct stage *x, const char *parts, int status)
     int fd = raw_connect(x->s.port);
     struct raw_answer r;
 
-    raw_sends(fd, arena_fmt(
-        x->a, "POST /upload/image HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-        "Content-Type: multipart/form-data; boundary=" BOUNDARY "\r\n"
-        "Content-Length: %zu\r\n\r\n%s", strlen(body), body));
+    raw_sends(
+        fd,
+        arena_fmt(
+            x->a,
+            "POST /upload/image HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            "Content-Type: multipart/form-data; boundary=" BOUNDARY "\r\n"
+            "Content-Length: %zu\r\n\r\n%s",
+            strlen(body), body));
     raw_read(fd, &r, false);
     close(fd);
     if (r.status != status)
@@ -496,19 +499,20 @@ uploads_of_one_name_are_told_apart_by_content(void **state)
     assert_string_equal(upload(x, image_part(x, "p.png", "one"), 200),
                         "{\"name\": \"p.png\", \"subfolder\": \"\", "
                         "\"type\": \"input\"}");
-    assert_true(has(upload(x, image_part(x, "p.png", "one"), 200),
-                    "\"p.png\""));
-    assert_true(has(upload(x, image_part(x, "p.png", "two"), 200),
-                    "\"p (1).png\""));
-    assert_true(has(upload(x, image_part(x, "p.png", "two"), 200),
-                    "\"p (1).png\""));
-    assert_true(has(upload(x, image_part(x, "p.png", "six"), 200),
-                    "\"p (2).png\""));
-    assert_true(has(upload(x, arena_fmt(x->a, "%s%s", over,
-                                        image_part(x, "p.png", "new")), 200),
-                    "\"p.png\""));
-    assert_string_equal(ask(x, "GET", "/view?type=input&filename=p.png", NULL,
-                            200), "new");
+    assert_true(
+        has(upload(x, image_part(x, "p.png", "one"), 200), "\"p.png\""));
+    assert_true(
+        has(upload(x, image_part(x, "p.png", "two"), 200), "\"p (1).png\""));
+    assert_true(
+        has(upload(x, image_part(x, "p.png", "two"), 200), "\"p (1).png\""));
+    assert_true(
+        has(upload(x, image_part(x, "p.png", "six"), 200), "\"p (2).png\""));
+    assert_true(has(
+        upload(x, arena_fmt(x->a, "%s%s", over, image_part(x, "p.png", "new")),
+               200),
+        "\"p.png\""));
+    assert_string_equal(
+        ask(x, "GET", "/view?type=input&filename=p.png", NULL, 200), "new");
 }
 
 static void
@@ -526,7 +530,8 @@ uploads_go_where_they_are_told_and_not_outside(void **state)
         "\"temp\"}");
     assert_string_equal(
         ask(x, "GET", "/view?type=temp&subfolder=jobs%2Fabc&filename=p.png",
-            NULL, 200), "one");
+            NULL, 200),
+        "one");
     upload(x, arena_fmt(x->a, "%s%s", outside, image), 400);
     upload(x, image_part(x, "../x.png", "one"), 400);
     upload(x, image_part(x, "nosuch/x.png", "one"), 500);
@@ -535,8 +540,9 @@ uploads_go_where_they_are_told_and_not_outside(void **state)
     upload(x, temp, 400);
     upload(x, arena_fmt(x->a, "%s%s", part(x, "name=\"type\"", "bad"), image),
            500);
-    assert_true(has(upload(x, image_part(x, "\u043a\u043e\u0442.png", "one"),
-                           200), "\"\\u043a\\u043e\\u0442.png\""));
+    assert_true(
+        has(upload(x, image_part(x, "\u043a\u043e\u0442.png", "one"), 200),
+            "\"\\u043a\\u043e\\u0442.png\""));
     comfy_sandbox_fault(&x->s, "upload_413", 1, 0);
     upload(x, image, 413);
 }
@@ -550,9 +556,10 @@ newer_servers_want_uuids(void **state)
 
     assert_true(has(ask(x, "POST", "/prompt", graph(x, "a", "a", 1, ""), 400),
                     "\"invalid_prompt_id\""));
-    assert_true(has(ask(x, "POST", "/prompt",
-                        graph(x, "AAAAAAAA-1111-4111-8111-111111111111", "a",
-                              1, ""), 400), "\"invalid_prompt_id\""));
+    assert_true(has(
+        ask(x, "POST", "/prompt",
+            graph(x, "AAAAAAAA-1111-4111-8111-111111111111", "a", 1, ""), 400),
+        "\"invalid_prompt_id\""));
     assert_true(has(post(x, ID_A, "a"), ID_A));
     ask(x, "POST", "/prompt", graph(x, ID_B, "b", 1, ", \"extra_data\": 5"),
         500);
@@ -563,11 +570,13 @@ newer_servers_name_missing_nodes_and_check_all_options(void **state)
 {
     struct stage *x = *state;
 
-    assert_true(has(
-        ask(x, "POST", "/prompt", "{\"prompt\": {\"1\": {\"class_type\": "
-            "\"Nope\", \"inputs\": {}}}}", 400),
-        "{\"type\": \"missing_node_type\", \"message\": \"Node 'Nope' not "
-        "found."));
+    assert_true(
+        has(ask(x, "POST", "/prompt",
+                "{\"prompt\": {\"1\": {\"class_type\": "
+                "\"Nope\", \"inputs\": {}}}}",
+                400),
+            "{\"type\": \"missing_node_type\", \"message\": \"Node 'Nope' not "
+            "found."));
     assert_true(has(
         ask(x, "POST", "/prompt",
             "{\"prompt\": {\"1\": {\"class_type\": \"LoadImage\", \"inputs\": "
@@ -575,10 +584,12 @@ newer_servers_name_missing_nodes_and_check_all_options(void **state)
             "\"ImageQuantize\", \"inputs\": {\"image\": [\"1\", 0], "
             "\"colors\": 4, \"dither\": \"magic\"}}, \"9\": {\"class_type\": "
             "\"SaveImage\", \"inputs\": {\"images\": [\"2\", 0], "
-            "\"filename_prefix\": \"x\"}}}}", 400),
+            "\"filename_prefix\": \"x\"}}}}",
+            400),
         "\"value_not_in_list\""));
-    assert_true(has(ask(x, "GET", "/object_info/ImageScaleToTotalPixels", NULL,
-                        200), "\"resolution_steps\""));
+    assert_true(
+        has(ask(x, "GET", "/object_info/ImageScaleToTotalPixels", NULL, 200),
+            "\"resolution_steps\""));
 }
 
 static void
@@ -592,7 +603,8 @@ newer_servers_name_cycles(void **state)
             "\"inputs\": {\"image\": [\"2\", 0]}}, \"2\": {\"class_type\": "
             "\"ImageInvert\", \"inputs\": {\"image\": [\"1\", 0]}}, \"9\": "
             "{\"class_type\": \"SaveImage\", \"inputs\": {\"images\": [\"1\", "
-            "0], \"filename_prefix\": \"x\"}}}}", 400),
+            "0], \"filename_prefix\": \"x\"}}}}",
+            400),
         "\"details\": \"1 (ImageInvert) -> 2 (ImageInvert) -> 1 "
         "(ImageInvert)\""));
 }
@@ -611,10 +623,10 @@ jobs_tell_their_state_in_one_call(void **state)
     assert_true(has(body, "\"nodeId\": \"9\", \"mediaType\": \"images\"}"));
     hang_with(x, ID_B);
     post(x, ID_C, "c");
-    assert_true(has(ask(x, "GET", "/api/jobs/" ID_B, NULL, 200),
-                    "\"in_progress\""));
-    assert_true(has(ask(x, "GET", "/api/jobs/" ID_C, NULL, 200),
-                    "\"pending\""));
+    assert_true(
+        has(ask(x, "GET", "/api/jobs/" ID_B, NULL, 200), "\"in_progress\""));
+    assert_true(
+        has(ask(x, "GET", "/api/jobs/" ID_C, NULL, 200), "\"pending\""));
     body = ask(x, "GET", "/api/jobs?status=pending,in_progress&limit=1", NULL,
                200);
     assert_true(has(body, "\"total\": 2, \"has_more\": true"));
@@ -637,9 +649,9 @@ jobs_are_cancelled_wherever_they_are(void **state)
                         "{\"job_ids\": [\"" ID_A "\"]}", 200),
                     "{\"cancelled\": true}"));
     wait_for(x, "/api/jobs/" ID_A, "\"status\": \"cancelled\"");
-    assert_true(has(ask(x, "POST", "/api/jobs/cancel",
-                        "{\"job_ids\": [\"nope\", 5]}", 400),
-                    "\"invalid_ids\": [\"nope\", 5]"));
+    assert_true(has(
+        ask(x, "POST", "/api/jobs/cancel", "{\"job_ids\": [\"nope\", 5]}", 400),
+        "\"invalid_ids\": [\"nope\", 5]"));
 }
 
 int

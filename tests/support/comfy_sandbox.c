@@ -23,8 +23,8 @@ serve(struct comfy_sandbox *s, const char *port_file)
 {
     char listen[32];
     const char *argv[COMFY_SANDBOX_ARGS + 8] = {
-        "comfy", "--quiet",     "--dir",   s->dir.path,
-        "--listen", listen, "--port-file", port_file};
+        "comfy",    "--quiet", "--dir",       s->dir.path,
+        "--listen", listen,    "--port-file", port_file};
     int argc = 8;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -116,8 +116,8 @@ comfy_sandbox_stop(struct comfy_sandbox *s)
 }
 
 void
-comfy_sandbox_ask(struct comfy_sandbox *s, const char *method,
-                  const char *path, const char *json, struct raw_answer *out)
+comfy_sandbox_ask(struct comfy_sandbox *s, const char *method, const char *path,
+                  const char *json, struct raw_answer *out)
 {
     int fd = raw_connect(s->port);
     char head[2048];

@@ -23,7 +23,7 @@ struct comfy_sandbox {
     struct tmp_dir dir; /* has input/, output/, temp/ */
     pid_t pid;          /* 0: does not run */
     int port;
-    char url[64];       /* "http://127.0.0.1:PORT" */
+    char url[64]; /* "http://127.0.0.1:PORT" */
     const char *args[COMFY_SANDBOX_ARGS];
 };
 

@@ -54,7 +54,8 @@ copy_inputs(struct bench *x)
         read_all(arena_fmt(x->a, RECORDED "/pixels/in/%s", names[i]), &b);
         assert_int_equal(
             file_write(arena_fmt(x->a, "%s/%s", x->dirs.input, names[i]),
-                       buf_str(&b), NULL), 0);
+                       buf_str(&b), NULL),
+            0);
         buf_free(&b);
     }
 }
@@ -96,16 +97,15 @@ teardown(void **state)
 static struct py *
 graph(struct bench *x, const char *number, const char *input)
 {
-    const struct py *e = py_get(
-        x->recorded, arena_fmt(x->a, "prompt_ok_%s", number));
-    struct py *g = py_copy(
-        x->a, py_get(py_get(py_get(e, "request"), "body"), "prompt"));
+    const struct py *e =
+        py_get(x->recorded, arena_fmt(x->a, "prompt_ok_%s", number));
+    struct py *g =
+        py_copy(x->a, py_get(py_get(py_get(e, "request"), "body"), "prompt"));
 
     for (struct py *n = g->first; n; n = n->next) {
         struct py *inputs = py_get(n, "inputs");
 
-        if (py_get(inputs, "image") &&
-            py_get(inputs, "image")->kind == PY_STR)
+        if (py_get(inputs, "image") && py_get(inputs, "image")->kind == PY_STR)
             py_set(x->a, inputs, STR("image"), py_new_str(x->a, str_c(input)));
     }
     return g;
@@ -123,10 +123,14 @@ run(struct bench *x, struct py *g, const char *node)
 
     assert_int_equal(comfy_validate(x->a, &rules, g, NULL, &v),
                      VERDICT_ACCEPTED);
-    exec_run(&(struct exec_job){.prompt_id = "p", .prompt = g,
+    exec_run(&(struct exec_job){.prompt_id = "p",
+                                .prompt = g,
                                 .extra = py_parse(x->a, STR("{}"), NULL),
-                                .outputs = v.outputs, .dirs = &x->dirs,
-                                .cache = &x->cache, .a = x->a}, &r);
+                                .outputs = v.outputs,
+                                .dirs = &x->dirs,
+                                .cache = &x->cache,
+                                .a = x->a},
+             &r);
     if (r.end != EXEC_SUCCESS)
         fail_msg("%s", buf_cstr(&r.messages));
     ui = py_parse(x->a, buf_str(&r.outputs), NULL);
@@ -205,8 +209,8 @@ static void
 compare(struct bench *x, const char *name, const char *mine)
 {
     bool alpha_x = false, alpha_y = false;
-    struct tensor *real = picture(
-        arena_fmt(x->a, RECORDED "/pixels/out/%s", name), &alpha_x);
+    struct tensor *real =
+        picture(arena_fmt(x->a, RECORDED "/pixels/out/%s", name), &alpha_x);
     struct tensor *made = picture(mine, &alpha_y);
     bool rough = is_approximate(arena_strn(x->a, name, 2));
 
@@ -214,8 +218,7 @@ compare(struct bench *x, const char *name, const char *mine)
     assert_int_equal(made->h, real->h);
     assert_int_equal(alpha_x, alpha_y);
     for (int c = 0; c < 4; c++) {
-        double d = rough ? grid_diff(real, made, c)
-                         : mean_diff(real, made, c);
+        double d = rough ? grid_diff(real, made, c) : mean_diff(real, made, c);
 
         if (getenv("SHOW"))
             print_message("%s channel %d: %.3f\n", name, c, d);
@@ -232,9 +235,8 @@ check_recorded(struct bench *x, const char *name)
 {
     const char *in = strchr(name, '_') + 1, *at = strstr(in, "_n");
     const char *number = arena_strn(x->a, name, 2);
-    const char *input = arena_fmt(
-        x->a, "%.*s.%s", (int)(at - in), in,
-        strncmp(in, "exif6", 5) == 0 ? "jpg" : "png");
+    const char *input = arena_fmt(x->a, "%.*s.%s", (int)(at - in), in,
+                                  strncmp(in, "exif6", 5) == 0 ? "jpg" : "png");
     const char *node = arena_strn(x->a, at + 2, strcspn(at + 2, "_"));
     const char *mine = run(x, graph(x, number, input), node);
 
@@ -291,8 +293,8 @@ saved_pictures_carry_the_prompt(void **state)
     struct buf b;
 
     read_all(mine, &b);
-    assert_non_null(memmem(b.p, b.len, "tEXtprompt\0{\"1\": {\"class_type\"",
-                           30));
+    assert_non_null(
+        memmem(b.p, b.len, "tEXtprompt\0{\"1\": {\"class_type\"", 30));
     assert_non_null(memmem(b.p, b.len, "\"is_changed\": [\"", 16));
     buf_free(&b);
 }
@@ -311,8 +313,8 @@ animations_have_all_frames(void **state)
     assert_true(info.animated);
     assert_int_equal(info.width, 96);
     assert_int_equal(info.height, 64);
-    for (const char *p = b.p; (p = memmem(p, b.len - (size_t)(p - b.p),
-                                          "ANMF", 4)); p++)
+    for (const char *p = b.p;
+         (p = memmem(p, b.len - (size_t)(p - b.p), "ANMF", 4)); p++)
         frames++;
     assert_int_equal(frames, 2);
     buf_free(&b);
@@ -344,7 +346,8 @@ dilated(struct bench *x, const char *operation, int k1, int k2)
         "\"inputs\": {\"image\": [\"2\", 0], \"operation\": \"%s\", "
         "\"kernel_size\": %d}}, \"9\": {\"class_type\": \"SaveImage\", "
         "\"inputs\": {\"images\": [\"%d\", 0], \"filename_prefix\": "
-        "\"m\"}}}", operation, k1, operation, k2 ? k2 : 3, k2 ? 3 : 2);
+        "\"m\"}}}",
+        operation, k1, operation, k2 ? k2 : 3, k2 ? 3 : 2);
     bool alpha;
 
     return picture(run(x, py_parse(x->a, str_c(json), NULL), "9"), &alpha);
@@ -379,8 +382,8 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(animations_have_all_frames, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_large_kernel_is_two_small_ones,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_kernel_is_two_small_ones, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             the_same_prompt_again_gives_the_old_file, setup, teardown),
     };

@@ -36,18 +36,35 @@ documents_come_back_as_json_dumps_writes_them(void **state)
          "{\"b\": 1, \"a\": [1.0, true, null]}"},
         {"18446744073709551615", "18446744073709551615"},
         {"123456789012345678901234567890", "123456789012345678901234567890"},
-        {"-0", "0"}, {"-0.0", "-0.0"}, {"99.0", "99.0"}, {"1e5", "100000.0"},
-        {"1e16", "1e+16"}, {"0.00001", "1e-05"}, {"0.0001", "0.0001"},
-        {"0.1", "0.1"}, {"123456789.125", "123456789.125"},
-        {"NaN", "NaN"}, {"[Infinity, -Infinity]", "[Infinity, -Infinity]"},
+        {"-0", "0"},
+        {"-0.0", "-0.0"},
+        {"99.0", "99.0"},
+        {"1e5", "100000.0"},
+        {"1e16", "1e+16"},
+        {"0.00001", "1e-05"},
+        {"0.0001", "0.0001"},
+        {"0.1", "0.1"},
+        {"123456789.125", "123456789.125"},
+        {"NaN", "NaN"},
+        {"[Infinity, -Infinity]", "[Infinity, -Infinity]"},
         {"\"\\u043a\\/\\n\"", "\"\\u043a/\\n\""},
         {"\"\\ud83d\\ude00\"", "\"\\ud83d\\ude00\""},
         {"\"\\ud800\"", "\"\\ud800\""},
         {"{\"a\": 1, \"b\": 2, \"a\": 3}", "{\"a\": 3, \"b\": 2}"},
-        {" [ ] ", "[]"}, {"{}", "{}"},
-        {"", NULL}, {"nan", NULL}, {"01", NULL}, {"1.", NULL}, {"[1,]", NULL},
-        {"{\"a\" 1}", NULL}, {"\"\t\"", NULL}, {"\"\\x\"", NULL},
-        {"\"abc", NULL}, {"1 2", NULL}, {"\"\xff\"", NULL}, {"-", NULL},
+        {" [ ] ", "[]"},
+        {"{}", "{}"},
+        {"", NULL},
+        {"nan", NULL},
+        {"01", NULL},
+        {"1.", NULL},
+        {"[1,]", NULL},
+        {"{\"a\" 1}", NULL},
+        {"\"\t\"", NULL},
+        {"\"\\x\"", NULL},
+        {"\"abc", NULL},
+        {"1 2", NULL},
+        {"\"\xff\"", NULL},
+        {"-", NULL},
     };
     struct arena *a = arena_new();
 
@@ -85,8 +102,13 @@ static void
 numbers_are_converted_as_python_converts(void **state)
 {
     static const struct pair ints[] = {
-        {"\"12\"", "12"}, {"3.9", "3"}, {"-3.9", "-3"}, {"true", "1"},
-        {"\" 1_000 \"", "1000"}, {"\"-007\"", "-7"}, {"\"0\"", "0"},
+        {"\"12\"", "12"},
+        {"3.9", "3"},
+        {"-3.9", "-3"},
+        {"true", "1"},
+        {"\" 1_000 \"", "1000"},
+        {"\"-007\"", "-7"},
+        {"\"0\"", "0"},
         {"\"tall\"", "!invalid literal for int() with base 10: 'tall'"},
         {"\"1.5\"", "!invalid literal for int() with base 10: '1.5'"},
         {"NaN", "!cannot convert float NaN to integer"},
@@ -94,8 +116,11 @@ numbers_are_converted_as_python_converts(void **state)
                  "real number, not 'NoneType'"},
     };
     static const struct pair floats[] = {
-        {"\"1.5\"", "1.5"}, {"3", "3.0"}, {"false", "0.0"},
-        {"\"nan\"", "NaN"}, {"\"1e3\"", "1000.0"},
+        {"\"1.5\"", "1.5"},
+        {"3", "3.0"},
+        {"false", "0.0"},
+        {"\"nan\"", "NaN"},
+        {"\"1e3\"", "1000.0"},
         {"\"0x10\"", "!could not convert string to float: '0x10'"},
         {"null", "!float() argument must be a string or a real number, not "
                  "'NoneType'"},
@@ -114,8 +139,8 @@ numbers_are_converted_as_python_converts(void **state)
     for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++) {
         const char *why = "";
         struct py *out;
-        bool ok = py_float(a, py_parse(a, str_c(floats[i].in), NULL), &out,
-                           &why);
+        bool ok =
+            py_float(a, py_parse(a, str_c(floats[i].in), NULL), &out, &why);
 
         assert_string_equal(ok ? dumped(a, out) : arena_fmt(a, "!%s", why),
                             floats[i].want);
@@ -137,9 +162,8 @@ values_are_shown_as_python_shows_them(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_string_equal(
-            py_str_in(a, py_parse(a, str_c(cases[i].in), NULL)),
-            cases[i].want);
+        assert_string_equal(py_str_in(a, py_parse(a, str_c(cases[i].in), NULL)),
+                            cases[i].want);
     arena_free(a);
 }
 
@@ -154,8 +178,7 @@ the_table_of_classes_is_the_recorded_one(void **state)
 
     (void)state;
     buf_init(&b, 1u << 20);
-    assert_int_equal(file_read("tests/data/object_info.min.json", &b, NULL),
-                     0);
+    assert_int_equal(file_read("tests/data/object_info.min.json", &b, NULL), 0);
     real = py_parse(a, buf_str(&b), NULL);
     node_classes_init();
     for (const struct py *v = real->first; v; v = v->next, n++) {
