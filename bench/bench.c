@@ -29,7 +29,7 @@
 #define FULL 200      /* jobs with the queue full */
 #define FULL_USERS 50
 #define CROWD 500     /* users who confirm at once */
-#define PRESET "v1:preset:negative"
+#define PRESET "negative"
 #define ROLES 3
 
 static const char *const roles[ROLES] = {"bot", "backend", "worker"};
@@ -196,23 +196,10 @@ card(struct person *p)
 {
     struct person_event ev;
     struct err e;
-    char data[80];
     if (person_photo(p, sample_photo(), NULL, &e) != 0)
         die("photo", &e);
-    for (;;) {
-        if (person_wait(p, &(struct person_want){0}, &ev, &e) != 0)
-            die("menu", &e);
-        if (person_button(&ev, "v1:buy:") != NULL)
-            return;
-        const char *b = person_button(&ev, PRESET);
-        if (b == NULL)
-            b = person_button(&ev, "v1:cat:");
-        if (b == NULL)
-            continue;
-        snprintf(data, sizeof data, "%s", b);
-        if (person_press(p, 0, data, &e) != 0)
-            die("press", &e);
-    }
+    if (person_choose(p, PRESET, &ev, &e) != 0)
+        die("card", &e);
 }
 
 static int

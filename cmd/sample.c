@@ -34,7 +34,7 @@ choose(struct person *p, struct err *e)
     while (person_button(&ev, "v1:buy:") == NULL) {
         const char *data = person_button(&ev, "v1:preset:sepia");
         if (data == NULL)
-            data = person_button(&ev, "v1:cat:");
+            data = person_button(&ev, "v1:menu:");
         if (data == NULL)
             data = person_button(&ev, "v1:preset:");
         char kept[80];

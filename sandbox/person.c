@@ -253,6 +253,44 @@ person_press(struct person *p, int64_t message_id, const char *button,
     return rc;
 }
 
+int
+person_force(struct person *p, int64_t message_id, const char *data,
+             struct err *e)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, 65536);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kstr(&w, "data", data);
+    jw_ki64(&w, "message_id", message_id);
+    jw_kbool(&w, "force", true);
+    jw_end(&w);
+    int rc = act(p, "press", &b, e);
+    buf_free(&b);
+    return rc;
+}
+
+int
+person_choose(struct person *p, const char *preset, struct person_event *card,
+              struct err *e)
+{
+    char data[96];
+    snprintf(data, sizeof data, "v1:preset:%s", preset);
+    do {
+        if (person_wait(p, &(struct person_want){0}, card, e) != 0)
+            return -1;
+    } while (person_button(card, "v1:menu:") == NULL &&
+             person_button(card, "v1:preset:") == NULL);
+    if (person_force(p, card->message_id, data, e) != 0)
+        return -1;
+    do {
+        if (person_wait(p, &(struct person_want){0}, card, e) != 0)
+            return -1;
+    } while (person_button(card, "v1:buy:") == NULL);
+    return 0;
+}
+
 /* ---- what the bot does --------------------------------------------------- */
 
 static const char *

@@ -63,6 +63,16 @@ int person_wait(struct person *p, const struct person_want *want,
  * is enough when it ends in ':'). message_id 0: in any message. */
 int person_press(struct person *p, int64_t message_id, const char *button,
                  struct err *e);
+/* Presses data that need not be there: an old, deleted or forged button. */
+int person_force(struct person *p, int64_t message_id, const char *data,
+                 struct err *e);
+/*
+ * From a sent photo to the price card of a preset that asks for nothing else:
+ * waits for the menu, presses v1:preset:NAME on it (as a remembered button,
+ * whatever page it is on), waits for the card. The event is the card's.
+ */
+int person_choose(struct person *p, const char *preset,
+                  struct person_event *card, struct err *e);
 /* First button of an event whose data starts with prefix; NULL: none. */
 const char *person_button(const struct person_event *ev, const char *prefix);
 /* The bytes of a file, appended. */

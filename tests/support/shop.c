@@ -461,25 +461,13 @@ must(int rc, const struct err *e)
         fail_msg("%s", e->msg);
 }
 
-/* From any menu to the preset's price card. */
 void
 shop_buy(struct person *p, struct str photo, const char *preset)
 {
     struct person_event ev;
     struct err e;
-    char want[80], kept[80] = "";
-    snprintf(want, sizeof want, "v1:preset:%s", preset);
     must(person_photo(p, photo, NULL, &e), &e);
-    for (;;) {
-        must(person_wait(p, &(struct person_want){0}, &ev, &e), &e);
-        if (person_button(&ev, "v1:buy:") != NULL)
-            break;
-        const char *data = person_button(&ev, want);
-        if (data == NULL)
-            continue;
-        snprintf(kept, sizeof kept, "%s", data);
-        must(person_press(p, 0, kept, &e), &e);
-    }
+    must(person_choose(p, preset, &ev, &e), &e);
     must(person_press(p, 0, "v1:buy:", &e), &e);
 }
 
