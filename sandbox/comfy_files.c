@@ -19,6 +19,7 @@
 
 #define EXAMPLE_SIDE 768
 #define NAME_PARTS 256 /* folders in a path */
+#define DEPTH_MAX 4    /* folders below a models folder */
 
 char *
 path_abs(struct arena *a, const char *path)
@@ -158,33 +159,69 @@ by_name(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
+struct names {
+    struct arena *a;
+    const char **list;
+    size_t n, cap;
+};
+
+static void
+names_add(struct names *l, const char *name)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        const char **more = ARENA_ARRAY(l->a, const char *, cap);
+
+        if (l->n > 0)
+            memcpy(more, l->list, l->n * sizeof(*more));
+        l->list = more;
+        l->cap = cap;
+    }
+    l->list[l->n++] = name;
+}
+
+/* depth: levels of sub-folders that are entered. */
+static void
+names_walk(struct names *l, const char *dir, const char *prefix, int depth)
+{
+    DIR *d = opendir(dir);
+    struct dirent *de;
+
+    while (d && (de = readdir(d))) {
+        const char *path = arena_fmt(l->a, "%s/%s", dir, de->d_name);
+        const char *name = arena_fmt(l->a, "%s%s", prefix, de->d_name);
+
+        if (path_is_file(path))
+            names_add(l, name);
+        else if (depth > 0 && de->d_name[0] != '.')
+            names_walk(l, path, arena_fmt(l->a, "%s/", name), depth - 1);
+    }
+    if (d)
+        closedir(d);
+}
+
+static size_t
+names_of(struct arena *a, const char *dir, int depth, const char ***names)
+{
+    struct names l = {.a = a};
+
+    names_walk(&l, dir, "", depth);
+    if (l.n > 0)
+        qsort(l.list, l.n, sizeof(*l.list), by_name);
+    *names = l.list;
+    return l.n;
+}
+
 size_t
 dir_list(struct arena *a, const char *dir, const char ***names)
 {
-    DIR *d = opendir(dir);
-    const char **list = ARENA_ARRAY(a, const char *, 16);
-    size_t n = 0, cap = 16;
-    struct dirent *de;
+    return names_of(a, dir, 0, names);
+}
 
-    *names = list;
-    if (!d)
-        return 0;
-    while ((de = readdir(d))) {
-        if (!path_is_file(arena_fmt(a, "%s/%s", dir, de->d_name)))
-            continue;
-        if (n == cap) {
-            const char **more = ARENA_ARRAY(a, const char *, cap * 2);
-
-            memcpy(more, list, n * sizeof(*list));
-            list = more;
-            cap *= 2;
-        }
-        list[n++] = arena_strdup(a, de->d_name);
-    }
-    closedir(d);
-    qsort(list, n, sizeof(*list), by_name);
-    *names = list;
-    return n;
+size_t
+dir_list_deep(struct arena *a, const char *dir, const char ***names)
+{
+    return names_of(a, dir, DEPTH_MAX, names);
 }
 
 /* Removes what is in the folder, not the folder. */

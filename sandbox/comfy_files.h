@@ -37,6 +37,8 @@ int file_read(const char *path, struct buf *out, struct err *e);
 int file_write(const char *path, struct str bytes, struct err *e);
 /* Names of plain files of the folder, sorted. */
 size_t dir_list(struct arena *a, const char *dir, const char ***names);
+/* Those of its sub-folders too, as "sub/name". */
+size_t dir_list_deep(struct arena *a, const char *dir, const char ***names);
 
 /* Where SaveImage puts its next file (contract 3.9). */
 struct save_place {

@@ -194,7 +194,8 @@ models_in(struct http_req *q, const struct comfy *c, const char *folder,
     *names = NULL;
     if (!c->cfg.models)
         return 0;
-    return dir_list(a, arena_fmt(a, "%s/%s", c->cfg.models, folder), names);
+    return dir_list_deep(a, arena_fmt(a, "%s/%s", c->cfg.models, folder),
+                         names);
 }
 
 void

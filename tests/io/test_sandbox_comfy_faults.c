@@ -547,6 +547,38 @@ uploads_go_where_they_are_told_and_not_outside(void **state)
     upload(x, image, 413);
 }
 
+/* ---- models ---- */
+
+static void
+models_are_listed_from_a_folder(void **state)
+{
+    const char *args[] = {"--models", NULL, NULL};
+    struct stage x = {.a = arena_new()};
+    struct tmp_dir models;
+
+    (void)state;
+    tmp_dir_make(&models);
+    assert_int_equal(
+        path_make_dirs(arena_fmt(x.a, "%s/loras/sdxl", models.path), NULL), 0);
+    assert_int_equal(
+        file_write(arena_fmt(x.a, "%s/loras/b.safetensors", models.path),
+                   STR(""), NULL),
+        0);
+    assert_int_equal(
+        file_write(arena_fmt(x.a, "%s/loras/sdxl/a.safetensors", models.path),
+                   STR(""), NULL),
+        0);
+    args[1] = models.path;
+    comfy_sandbox_start(&x.s, args);
+    assert_string_equal(ask(&x, "GET", "/models/loras", NULL, 200),
+                        "[\"b.safetensors\", \"sdxl/a.safetensors\"]");
+    assert_string_equal(ask(&x, "GET", "/models/vae", NULL, 200), "[]");
+    ask(&x, "GET", "/models/nosuch", NULL, 404);
+    comfy_sandbox_stop(&x.s);
+    tmp_dir_remove(&models);
+    arena_free(x.a);
+}
+
 /* ---- profile 0.38 ---- */
 
 static void
@@ -679,6 +711,7 @@ main(void)
         STAGED(freeing_memory_forgets_results),
         STAGED(uploads_of_one_name_are_told_apart_by_content),
         STAGED(uploads_go_where_they_are_told_and_not_outside),
+        cmocka_unit_test(models_are_listed_from_a_folder),
         NEWER(newer_servers_want_uuids),
         NEWER(newer_servers_name_missing_nodes_and_check_all_options),
         NEWER(newer_servers_name_cycles),
