@@ -71,9 +71,15 @@ trim(struct tgs_text *t)
 /* ---- commands ---- */
 
 static bool
+is_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool
 is_word(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || (c & 0x80);
+    return is_name(c) || (c & 0x80);
 }
 
 /* Bytes of the command at s.p[at], which is '/'; 0: none. */
@@ -84,13 +90,12 @@ command_at(struct str s, size_t at)
 
     if (at > 0 && (is_word(s.p[at - 1]) || strchr("/<>", s.p[at - 1])))
         return 0;
-    while (i < s.len && i - at <= COMMAND_MAX &&
-           (isalnum((unsigned char)s.p[i]) || s.p[i] == '_'))
+    while (i < s.len && i - at <= COMMAND_MAX && is_name(s.p[i]))
         i++;
     if (i == at + 1)
         return 0;
     if (i < s.len && s.p[i] == '@')
-        for (i++; i < s.len && is_word(s.p[i]);)
+        for (i++; i < s.len && is_name(s.p[i]);)
             i++;
     return i < s.len && (is_word(s.p[i]) || s.p[i] == '/') ? 0 : i - at;
 }
