@@ -52,6 +52,8 @@ fill_open(struct backend *b, struct arena *a, struct api_job *out,
     out->stage = p.stage[0] != '\0' ? p.stage : "queued";
     if (p.progress >= 0)
         out->progress = p.progress;
+    if (p.retries > 0)
+        out->retries = p.retries;
     out->eta_seconds = eta_seconds(b, j, &p);
     return 0;
 }

@@ -53,7 +53,7 @@ add_keyboard(struct jw *w, const struct api_job *j)
 }
 
 static const char *
-status_text(const struct api_job *j, int64_t failures)
+status_text(const struct api_job *j)
 {
     if (strcmp(j->status, "completed") == 0)
         return "status_done";
@@ -69,7 +69,7 @@ status_text(const struct api_job *j, int64_t failures)
         return "status_fetching";
     if (j->stage != NULL && strcmp(j->stage, "starting") == 0)
         return "status_starting";
-    return failures > 0 ? "status_retry" : "status_queued";
+    return j->retries != API_UNSET ? "status_retry" : "status_queued";
 }
 
 static void
@@ -126,7 +126,7 @@ status_body(struct backend *b, struct arena *a, const struct job *job,
     buf_init(&out, 65536);
     jw_init(&w, &out);
     jw_obj(&w);
-    jw_kstr(&w, "text", status_text(&j, 0));
+    jw_kstr(&w, "text", status_text(&j));
     add_args(&w, &j);
     add_keyboard(&w, &j);
     if (job->reply_to != 0)

@@ -164,6 +164,7 @@ job_place(struct db *db, struct arena *a, const char *job,
         .stage = db_str(&r, 0, 3),
         .progress = db_is_null(&r, 0, 4) ? -1 : db_int(&r, 0, 4),
         .place = db_is_null(&r, 0, 5) ? -1 : db_int(&r, 0, 5),
+        .retries = db_int(&r, 0, 6),
     };
     task_state_parse(db_str(&r, 0, 2), &out->state);
     if (out->state != TASK_PENDING)

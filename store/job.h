@@ -101,6 +101,7 @@ struct job_place {
     enum task_state state;
     int64_t progress; /* per cent, -1 unknown */
     int64_t place;    /* in ComfyUI's queue, -1 unknown */
+    int64_t retries;  /* failed or lost runs so far */
     int64_t ahead;    /* ready tasks before it, at most 1000 */
 };
 int job_place(struct db *db, struct arena *a, const char *job,
