@@ -50,18 +50,21 @@ refusal_fault(const cJSON *error)
     return COMFY_FAULT_workflow;
 }
 
-static char *
+static const char *
 refusal_text(struct arena *a, const cJSON *error)
 {
     const char *message = json_str(error, "message", "");
     const char *details = json_str(error, "details", "");
+    const char *text;
 
+    if (cJSON_IsString(error))
+        message = error->valuestring;
     if (!*message)
-        message = json_str(error, "type", "no reason given");
-    if (!*details || strcmp(details, message) == 0)
-        return comfy_clean(a, message, COMFY_TEXT_POINTS);
-    return comfy_clean(a, arena_fmt(a, "%s: %s", message, details),
-                       COMFY_TEXT_POINTS);
+        message = json_str(error, "type", "");
+    if (*details && strcmp(details, message) != 0)
+        message = arena_fmt(a, "%s: %s", message, details);
+    text = comfy_clean(a, message, COMFY_TEXT_POINTS);
+    return *text ? text : "no reason given";
 }
 
 /* One node's first error is told. Any other fault than a lost upload wins:
@@ -101,9 +104,7 @@ refusal_read(struct arena *a, const cJSON *j, struct comfy_submitted *out)
     out->type = arena_strdup(a, json_str(error, "type", ""));
     out->node = comfy_clean(a, json_str(extra, "node_id", ""), 40);
     out->node_class = comfy_clean(a, json_str(extra, "class_type", ""), 80);
-    out->text = cJSON_IsString(error)
-                    ? comfy_clean(a, error->valuestring, COMFY_TEXT_POINTS)
-                    : refusal_text(a, error);
+    out->text = refusal_text(a, error);
     refusal_from_nodes(a, json_get(j, "node_errors"), out);
 }
 

