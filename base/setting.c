@@ -224,13 +224,15 @@ load_file(struct settings *s, const char *path, struct err *e)
     return rc;
 }
 
-/* Names with our prefix are ours: one that nobody knows is a typing error. */
+/* Names with our prefix are ours: one that nobody knows is a typing error.
+ * `up` tells its roles TINTYPE_READY_FD (base/role.h). */
 static int
 check_prefixed(const char *entry, struct err *e)
 {
     struct str name = str_sub(str_c(entry), 0, strcspn(entry, "="));
 
     if (!str_starts(name, STR("TINTYPE_")) || str_eq_c(name, "TINTYPE_DEPS") ||
+        str_eq_c(name, "TINTYPE_READY_FD") ||
         str_starts(name, STR("TINTYPE_TEST_")))
         return 0;
     return err_set(e, ERR_BAD_INPUT,

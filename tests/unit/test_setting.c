@@ -251,12 +251,14 @@ unknown_variables_with_our_prefix_are_errors(void **state)
     (void)state;
     setenv("TINTYPE_DEPS", "run", 1);
     setenv("TINTYPE_TEST_ANYTHING", "1", 1);
+    setenv("TINTYPE_READY_FD", "3", 1);
     setenv("SOMEBODY_ELSES", "1", 1);
     settings_free(load());
     setenv("TINTYPE_LOG_LEVEL", "debug", 1);
     assert_non_null(strstr(load_error(), "TINTYPE_LOG_LEVEL is no setting"));
     unsetenv("TINTYPE_LOG_LEVEL");
     unsetenv("TINTYPE_TEST_ANYTHING");
+    unsetenv("TINTYPE_READY_FD");
     unsetenv("SOMEBODY_ELSES");
 }
 
