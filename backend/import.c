@@ -91,7 +91,7 @@ out:
 static bool
 folder_is_preset(const char *dir, const char *name)
 {
-    char path[4096];
+    char path[8192];
     if (name[0] == '.')
         return false;
     snprintf(path, sizeof path, "%s/%s/preset.yaml", dir, name);

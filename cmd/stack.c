@@ -114,8 +114,8 @@ redis_socket(struct stack *s, char *out, size_t size, struct err *e)
 {
     char dir[] = "/tmp/tintype-XXXXXX";
     struct sockaddr_un un;
-    if (snprintf(out, size, "%s/redis.sock", s->dir) <
-        (int)sizeof un.sun_path)
+    size_t longest = sizeof un.sun_path < size ? sizeof un.sun_path : size;
+    if (snprintf(out, longest, "%s/redis.sock", s->dir) < (int)longest)
         return 0;
     if (mkdtemp(dir) == NULL)
         return err_set(e, ERR_UNAVAILABLE, "%s: %s", dir, strerror(errno));
@@ -148,7 +148,7 @@ redis_wait(const char *url, struct err *e)
 static int
 redis_start(struct stack *s, struct err *e)
 {
-    static char socket[4200], dir[4200];
+    static char socket[128], dir[4200];
     const char *url = setting_str(s->set, SET_REDIS_URL);
     if (url[0] != '\0' || setting_str(s->set, SET_REDIS_HOST)[0] != '\0') {
         snprintf(s->redis_url, sizeof s->redis_url, "%s", url);
