@@ -37,8 +37,8 @@ vals_mistake(const struct db_sql *sql, const char *what, size_t i)
 }
 
 int
-db_vals_check(const struct db_sql *sql, size_t nvals,
-              const struct db_val *vals, struct err *e)
+db_vals_check(const struct db_sql *sql, size_t nvals, const struct db_val *vals,
+              struct err *e)
 {
     if (strlen(sql->types) != nvals)
         vals_mistake(sql, "number of values is", nvals);
@@ -90,8 +90,8 @@ db_is_null(const struct db_rows *r, size_t row, size_t col)
 }
 
 void
-db_rows_begin(struct db_rows_builder *b, struct arena *a,
-              struct db_rows *rows, size_t ncols)
+db_rows_begin(struct db_rows_builder *b, struct arena *a, struct db_rows *rows,
+              size_t ncols)
 {
     *rows = (struct db_rows){.ncols = ncols};
     *b = (struct db_rows_builder){
@@ -347,8 +347,8 @@ db_ping(struct db *db, int64_t timeout_ms, struct err *e)
     struct arena *a = arena_new();
     struct db_rows rows;
     int rc = db_read_within(db, a, timeout_ms,
-                            db_kind(db) == DB_SQLITE ? &sqlite : &pg, &rows,
-                            e, 0, NULL);
+                            db_kind(db) == DB_SQLITE ? &sqlite : &pg, &rows, e,
+                            0, NULL);
 
     arena_free(a);
     return rc;

@@ -49,7 +49,7 @@ struct db_val {
 };
 #define V_NULL ((struct db_val){.type = DB_NULL})
 #define V_INT(x) ((struct db_val){.type = DB_INT, .i = (int64_t)(x)})
-#define V_STR(z) db_val_c(z)  /* NULL gives NULL */
+#define V_STR(z) db_val_c(z) /* NULL gives NULL */
 #define V_TXT(x) ((struct db_val){.type = DB_TEXT, .s = (x)})
 struct db_val db_val_c(const char *z);
 

@@ -72,7 +72,7 @@ struct db_queue {
 };
 
 void db_queue_init(struct db_queue *q, struct db *db);
-void db_queue_fini(struct db_queue *q); /* empty, nobody waits */
+void db_queue_fini(struct db_queue *q);  /* empty, nobody waits */
 void db_queue_close(struct db_queue *q); /* takes no more */
 /* Waits for work and takes all there is, LIM_DB_BATCH lists at most, into
  * batch; 0: closed and empty. Each has rc 0 and rows empty. */
@@ -145,8 +145,8 @@ struct db_driver {
 extern const struct db_driver db_driver_sqlite, db_driver_pg;
 
 /* ---- db_topic.c ---- */
-#define DB_TOPICS 32     /* different ones waiting to be told */
-#define DB_TOPIC_MAX 64  /* bytes with NUL */
+#define DB_TOPICS 32    /* different ones waiting to be told */
+#define DB_TOPIC_MAX 64 /* bytes with NUL */
 #define DB_LISTENERS 8
 
 struct db_topics {

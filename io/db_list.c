@@ -88,8 +88,8 @@ static int
 list_check(const struct db_list *l, struct err *e)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (db_vals_check(l->stmts[i].sql, l->stmts[i].nvals,
-                          l->stmts[i].vals, e) != 0)
+        if (db_vals_check(l->stmts[i].sql, l->stmts[i].nvals, l->stmts[i].vals,
+                          e) != 0)
             return -1;
     return 0;
 }

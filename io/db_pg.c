@@ -13,8 +13,8 @@
 #define LOCK_WAIT_MS 60000 /* for another process that migrates */
 #define LOCK_STEP_MS 100
 
-static const struct db_sql sql_lock = {
-    "leader.lock", "SELECT pg_try_advisory_lock(?1)", "i"};
+static const struct db_sql sql_lock = {"leader.lock",
+                                       "SELECT pg_try_advisory_lock(?1)", "i"};
 static const struct db_sql sql_alive = {"leader.alive", "SELECT 1", ""};
 
 uint64_t

@@ -24,7 +24,7 @@ enum pg_role { PG_READER, PG_WRITER, PG_ADMIN };
 struct pg_conn {
     struct db *db;
     enum pg_role role;
-    PGconn *pg; /* NULL: not connected */
+    PGconn *pg;            /* NULL: not connected */
     struct db_cache cache; /* of struct pg_stmt: prepared in this session */
     unsigned nprepared;
     unsigned session;   /* number of the connection, from 1 */
@@ -66,8 +66,8 @@ size_t pg_sql_text(const char *text, struct buf *out);
 /* Queues a prepare or a run of the statement; false: connection lost. */
 bool pg_send_prepare(struct pg_conn *c, const struct db_sql *sql,
                      const char *name);
-bool pg_send_run(struct pg_conn *c, struct arena *a,
-                 const struct db_sql *sql, const struct db_val *vals);
+bool pg_send_run(struct pg_conn *c, struct arena *a, const struct db_sql *sql,
+                 const struct db_val *vals);
 /* Whether this session has it; remembers that it has. */
 bool pg_is_prepared(struct pg_conn *c, const struct db_sql *sql);
 void pg_set_prepared(struct pg_conn *c, const struct db_sql *sql,

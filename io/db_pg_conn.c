@@ -11,9 +11,10 @@
  * on two busy cores. What it cannot help: a partial index whose condition the
  * statement has, too ("WHERE job = ?1 AND state = 'pending'"), looks best
  * while the table was never analyzed, and is read whole until autovacuum
- * comes round; statements of the money path go by primary key. Readers may hash and merge (histories join), but not scan
- * where an index serves; `check` reads whole tables and plans as it likes.
- * jit is off, for the penalty of a forbidden scan would switch it on.
+ * comes round; statements of the money path go by primary key. Readers may hash
+ * and merge (histories join), but not scan where an index serves; `check` reads
+ * whole tables and plans as it likes. jit is off, for the penalty of a
+ * forbidden scan would switch it on.
  *
  * Every wait is ours: sockets do not block, pg_await() polls with a deadline.
  */
@@ -81,20 +82,20 @@ struct pg_state {
 
 /* The first that fits; what is not here is our own mistake. */
 static const struct pg_state states[] = {
-    {"23", ERR_CONFLICT, ""},      /* constraints */
-    {"22", ERR_CONFLICT, ""},      /* out of range, division by zero */
-    {"21", ERR_CONFLICT, ""},      /* more than one row */
-    {"P0001", ERR_CONFLICT, ""},   /* raise */
+    {"23", ERR_CONFLICT, ""},    /* constraints */
+    {"22", ERR_CONFLICT, ""},    /* out of range, division by zero */
+    {"21", ERR_CONFLICT, ""},    /* more than one row */
+    {"P0001", ERR_CONFLICT, ""}, /* raise */
     {"25006", ERR_UNAVAILABLE, ": PostgreSQL is read-only (a standby?)"},
     {"53100", ERR_UNAVAILABLE, ": free some space on PostgreSQL's disk"},
     {"53300", ERR_UNAVAILABLE, ": raise max_connections of PostgreSQL"},
     {"57014", ERR_UNAVAILABLE, ": it took too long, nothing was written"},
     {"08", ERR_UNAVAILABLE, ""},
-    {"40", ERR_UNAVAILABLE, ""},   /* deadlock, serialization */
-    {"53", ERR_UNAVAILABLE, ""},   /* out of memory and the like */
-    {"55", ERR_UNAVAILABLE, ""},   /* lock not available */
-    {"57", ERR_UNAVAILABLE, ""},   /* shutting down */
-    {"58", ERR_UNAVAILABLE, ""},   /* its disk */
+    {"40", ERR_UNAVAILABLE, ""}, /* deadlock, serialization */
+    {"53", ERR_UNAVAILABLE, ""}, /* out of memory and the like */
+    {"55", ERR_UNAVAILABLE, ""}, /* lock not available */
+    {"57", ERR_UNAVAILABLE, ""}, /* shutting down */
+    {"58", ERR_UNAVAILABLE, ""}, /* its disk */
     {"XX001", ERR_UNAVAILABLE, ": PostgreSQL's files are damaged"},
 };
 
@@ -180,8 +181,7 @@ pg_result(struct pg_conn *c, int64_t until_ms)
 }
 
 int
-pg_simple(struct pg_conn *c, const char *text, int64_t until_ms,
-          struct err *e)
+pg_simple(struct pg_conn *c, const char *text, int64_t until_ms, struct err *e)
 {
     PGresult *res = NULL;
     int rc = 0;
@@ -232,8 +232,7 @@ pg_session(struct pg_conn *c, struct err *e)
              "SELECT set_config('synchronous_commit', 'on', false) "
              "WHERE current_setting('synchronous_commit') = 'off';",
              timeout, timeout > LIM_DB_WAIT_MS ? timeout : LIM_DB_WAIT_MS,
-             c->db->read_only ? "SET default_transaction_read_only = on;"
-                              : "",
+             c->db->read_only ? "SET default_transaction_read_only = on;" : "",
              c->db->read_only ? "" : plans[c->role]);
     return pg_simple(c, text, clock_mono_ms() + LIM_DB_BUSY_MS, e);
 }
@@ -255,15 +254,24 @@ pg_check_server(struct pg_conn *c, struct err *e)
 static PGconn *
 pg_connect(const struct db *db)
 {
-    static const char *const keys[] = {
-        "connect_timeout", "application_name", "keepalives_idle",
-        "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-        "gssencmode", "target_session_attrs", "dbname", "client_encoding",
-        NULL};
+    static const char *const keys[] = {"connect_timeout",
+                                       "application_name",
+                                       "keepalives_idle",
+                                       "keepalives_interval",
+                                       "keepalives_count",
+                                       "tcp_user_timeout",
+                                       "gssencmode",
+                                       "target_session_attrs",
+                                       "dbname",
+                                       "client_encoding",
+                                       NULL};
     char seconds[16], user_timeout[16];
-    const char *values[] = {seconds, "tintype", "10", "5", "3", user_timeout,
-                            "disable", db->read_only ? "any" : "read-write",
-                            db->target, "UTF8", NULL};
+    const char *values[] = {seconds,    "tintype",
+                            "10",       "5",
+                            "3",        user_timeout,
+                            "disable",  db->read_only ? "any" : "read-write",
+                            db->target, "UTF8",
+                            NULL};
 
     snprintf(seconds, sizeof(seconds), "%d", LIM_DB_BUSY_MS / 1000);
     snprintf(user_timeout, sizeof(user_timeout), "%d", LIM_DB_WAIT_MS);

@@ -62,8 +62,7 @@ pg_sql_text(const char *text, struct buf *out)
 }
 
 bool
-pg_send_prepare(struct pg_conn *c, const struct db_sql *sql,
-                const char *name)
+pg_send_prepare(struct pg_conn *c, const struct db_sql *sql, const char *name)
 {
     Oid types[PARAMS_MAX];
     size_t n = strlen(sql->types);
@@ -95,8 +94,8 @@ pg_send_run(struct pg_conn *c, struct arena *a, const struct db_sql *sql,
         else if (vals[i].type == DB_TEXT)
             values[i] = arena_strn(a, vals[i].s.p, vals[i].s.len);
     }
-    return PQsendQueryPrepared(c->pg, s->name, (int)n, values, NULL, NULL,
-                               0) == 1;
+    return PQsendQueryPrepared(c->pg, s->name, (int)n, values, NULL, NULL, 0) ==
+           1;
 }
 
 bool
@@ -112,8 +111,7 @@ pg_next_name(struct pg_conn *c, char out[16])
 }
 
 void
-pg_set_prepared(struct pg_conn *c, const struct db_sql *sql,
-                const char *name)
+pg_set_prepared(struct pg_conn *c, const struct db_sql *sql, const char *name)
 {
     struct pg_stmt *s = mem_calloc(1, sizeof(*s));
 
@@ -155,8 +153,7 @@ pg_rows(struct arena *a, const PGresult *res, const struct db_sql *sql,
             return -1;
     }
     /* the type is char * for no reason: nothing is written to it */
-    if (str_to_i64(str_c(PQcmdTuples((PGresult *)(uintptr_t)res)),
-                   &affected))
+    if (str_to_i64(str_c(PQcmdTuples((PGresult *)(uintptr_t)res)), &affected))
         out->affected = affected;
     return 0;
 }
@@ -171,16 +168,14 @@ conn_usable(struct pg_conn *c, struct err *e)
         return pg_conn_ready(c, e);
     if (c->pg != NULL)
         return 0;
-    return err_set(e, ERR_UNAVAILABLE,
-                   "the connection to PostgreSQL was lost");
+    return err_set(e, ERR_UNAVAILABLE, "the connection to PostgreSQL was lost");
 }
 
 /* What one try came to: done, e says why not, or worth a new connection. */
 enum pg_try { PG_DONE, PG_FAILED, PG_LOST };
 
 static enum pg_try
-query_result(struct pg_conn *c, PGresult *res, const char *what,
-             struct err *e)
+query_result(struct pg_conn *c, PGresult *res, const char *what, struct err *e)
 {
     if (res == NULL) {
         pg_conn_error(c, what, e);

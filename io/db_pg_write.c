@@ -30,11 +30,11 @@ static const struct db_sql sql_begin = {"begin", "BEGIN", ""},
 
 /* How a transaction ended. */
 enum outcome {
-    OUT_DONE,     /* committed */
-    OUT_REFUSED,  /* rolled back; e says why */
-    OUT_REPEAT,   /* rolled back: deadlock or serialization */
-    OUT_NOTHING,  /* connection lost, nothing stands */
-    OUT_UNKNOWN   /* connection lost, perhaps committed */
+    OUT_DONE,    /* committed */
+    OUT_REFUSED, /* rolled back; e says why */
+    OUT_REPEAT,  /* rolled back: deadlock or serialization */
+    OUT_NOTHING, /* connection lost, nothing stands */
+    OUT_UNKNOWN  /* connection lost, perhaps committed */
 };
 
 static void
@@ -148,9 +148,8 @@ prepare_list(struct pg_conn *c, struct db_work *w, int64_t until_ms,
     for (size_t i = 0; i < w->n; i++)
         if (prepare_one(c, w->stmts[i].sql, until_ms, e) != 0)
             return -1;
-    return w->fault == DB_NO_FAULT
-               ? 0
-               : prepare_one(c, &sql_fault, until_ms, e);
+    return w->fault == DB_NO_FAULT ? 0
+                                   : prepare_one(c, &sql_fault, until_ms, e);
 }
 
 /* Lists with a wrong statement fail and leave the batch; the number left.
@@ -191,10 +190,9 @@ send_list(struct pg_conn *c, const struct db_work *w)
     const struct db_val zero = V_INT(0);
 
     for (size_t i = 0; i < w->n; i++) {
-        bool ok = w->fault == i
-                      ? pg_send_run(c, w->arena, &sql_fault, &zero)
-                      : pg_send_run(c, w->arena, w->stmts[i].sql,
-                                    w->stmts[i].vals);
+        bool ok = w->fault == i ? pg_send_run(c, w->arena, &sql_fault, &zero)
+                                : pg_send_run(c, w->arena, w->stmts[i].sql,
+                                              w->stmts[i].vals);
 
         if (!ok)
             return false;
@@ -217,8 +215,8 @@ send_lists(struct pg_conn *c, struct db_work **batch, size_t n,
 static bool
 send_commit(struct pg_conn *c, struct arena *a, int64_t until_ms)
 {
-    return pg_send_run(c, a, &sql_commit, NULL) &&
-           PQpipelineSync(c->pg) == 1 && pg_flush(c, until_ms);
+    return pg_send_run(c, a, &sql_commit, NULL) && PQpipelineSync(c->pg) == 1 &&
+           pg_flush(c, until_ms);
 }
 
 /* The connection is lost, after COMMIT went out; res is the last word of the
@@ -240,8 +238,8 @@ outcome_lost(struct pg_conn *c, const PGresult *res, bool at_commit,
 
 /* Takes one result; OUT_DONE: go on. */
 static enum outcome
-take_result(struct pg_conn *c, PGresult *res, bool at_commit,
-            const char *what, struct err *e)
+take_result(struct pg_conn *c, PGresult *res, bool at_commit, const char *what,
+            struct err *e)
 {
     if (res == NULL || PQstatus(c->pg) == CONNECTION_BAD)
         return outcome_lost(c, res, at_commit, what, e);
@@ -269,8 +267,7 @@ read_result(struct pg_conn *c, int64_t until_ms, struct arena *a,
             const struct db_sql *sql, struct db_rows *rows, struct err *e)
 {
     PGresult *res = next_result(c, until_ms);
-    enum outcome o =
-        take_result(c, res, sql == &sql_commit, sql->name, e);
+    enum outcome o = take_result(c, res, sql == &sql_commit, sql->name, e);
 
     /* rows that are too many: the server has it all and will commit, so it
      * is no reason to say that it failed; the list gets none */
@@ -305,8 +302,7 @@ read_answers(struct pg_conn *c, struct db_work **batch, size_t n,
 static void
 settle(struct pg_conn *c, enum outcome o, int64_t until_ms)
 {
-    bool ok = o != OUT_NOTHING && o != OUT_UNKNOWN &&
-              skip_to_sync(c, until_ms);
+    bool ok = o != OUT_NOTHING && o != OUT_UNKNOWN && skip_to_sync(c, until_ms);
 
     if (ok && o != OUT_DONE)
         ok = run_alone(c, &sql_rollback, until_ms);
@@ -315,8 +311,8 @@ settle(struct pg_conn *c, enum outcome o, int64_t until_ms)
 }
 
 static enum outcome
-transact(struct pg_conn *c, struct db_work **batch, size_t n,
-         int64_t until_ms, struct err *e)
+transact(struct pg_conn *c, struct db_work **batch, size_t n, int64_t until_ms,
+         struct err *e)
 {
     enum outcome o;
 
@@ -387,8 +383,7 @@ batch_run(struct pg_conn *c, struct db_work **batch, size_t n)
     if (n == 0)
         return;
     o = transact(c, batch, n, until, &e);
-    if (o == OUT_NOTHING || o == OUT_UNKNOWN ||
-        (o == OUT_REFUSED && n == 1)) {
+    if (o == OUT_NOTHING || o == OUT_UNKNOWN || (o == OUT_REFUSED && n == 1)) {
         batch_fail(batch, n, &e);
     } else if (o != OUT_DONE) {
         log_debug("db", "batch_repeated", "lists=%zu %s", n, e.msg);

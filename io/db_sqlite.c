@@ -82,8 +82,7 @@ list_run(struct sq_conn *c, struct db_work *w, struct err *e)
         return -1;
     rc = list_statements(c, w);
     w->rc = rc == SQLITE_OK ? 0 : -1;
-    if (rc != SQLITE_OK &&
-        (!sq_refused(rc) || sqlite3_get_autocommit(c->h))) {
+    if (rc != SQLITE_OK && (!sq_refused(rc) || sqlite3_get_autocommit(c->h))) {
         *e = w->err;
         return -1;
     }
@@ -184,8 +183,7 @@ lock_take(const char *path, int *out, struct err *e)
     char name[4096];
     int fd, rc = 0;
 
-    if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >=
-        sizeof(name))
+    if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >= sizeof(name))
         return err_set(e, ERR_BAD_INPUT, "DATABASE_URL: the path is too long");
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -245,8 +243,7 @@ sq_open_reader(struct db *db, struct err *e)
     struct sq_conn *c;
 
     if (access(db->target, F_OK) != 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no database %s",
-                       db->target);
+        return err_set(e, ERR_NOT_FOUND, "there is no database %s", db->target);
     c = sq_conn_open(db, false, e);
     if (c == NULL)
         return -1;

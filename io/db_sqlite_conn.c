@@ -50,8 +50,8 @@ sq_error(struct sq_conn *c, int rc, const char *what, struct err *e)
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return err_set(e, ERR_UNAVAILABLE,
-                       "%s: no space left for %s: free some on its disk",
-                       what, path);
+                       "%s: no space left for %s: free some on its disk", what,
+                       path);
     case SQLITE_READONLY:
         return err_set(e, ERR_UNAVAILABLE,
                        "%s: the database %s is read-only: make the file and "
@@ -123,8 +123,9 @@ conn_configure(struct sq_conn *c, bool for_writing)
              "PRAGMA journal_size_limit = %d; PRAGMA cache_size = %d; %s",
              for_writing ? "PRAGMA journal_mode = WAL;" : "", WAL_KEEP_BYTES,
              for_writing ? -2000 : -1000, /* KiB */
-             for_writing ? "" : "PRAGMA query_only = ON; "
-                                "SELECT count(*) FROM sqlite_schema;");
+             for_writing ? ""
+                         : "PRAGMA query_only = ON; "
+                           "SELECT count(*) FROM sqlite_schema;");
     return sqlite3_exec(c->h, text, NULL, NULL, NULL);
 }
 
@@ -133,8 +134,8 @@ sq_conn_open(struct db *db, bool for_writing, struct err *e)
 {
     /* a reader opens for writing, too: what a crash left in the log can only
      * be read by who may write beside the file; query_only holds it back */
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                SQLITE_OPEN_EXRESCODE;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     struct sq_conn *c = mem_calloc(1, sizeof(*c));
     int rc;
 
@@ -186,17 +187,17 @@ stmt_prepare(struct sq_conn *c, const struct db_sql *sql, unsigned flags,
     if (sqlite3_bind_parameter_count(*out) == (int)strlen(sql->types) &&
         rest[strspn(rest, " \n;")] == '\0')
         return SQLITE_OK;
-    err_set(e, ERR_INTERNAL, "%s: %d placeholders for %zu types, or more than "
-            "one statement", sql->name, sqlite3_bind_parameter_count(*out),
-            strlen(sql->types));
+    err_set(e, ERR_INTERNAL,
+            "%s: %d placeholders for %zu types, or more than "
+            "one statement",
+            sql->name, sqlite3_bind_parameter_count(*out), strlen(sql->types));
     sqlite3_finalize(*out);
     *out = NULL;
     return SQLITE_ERROR;
 }
 
 static int
-stmt_bind(sqlite3_stmt *s, const struct db_sql *sql,
-          const struct db_val *vals)
+stmt_bind(sqlite3_stmt *s, const struct db_sql *sql, const struct db_val *vals)
 {
     int rc = SQLITE_OK;
 

@@ -33,8 +33,7 @@ static const char table_sql[] =
 
 static const struct db_sql sql_applied = {
     "migration.applied",
-    "SELECT name, checksum, min_app FROM schema_migrations ORDER BY name",
-    ""};
+    "SELECT name, checksum, min_app FROM schema_migrations ORDER BY name", ""};
 static const struct db_sql sql_insert = {
     "migration.insert",
     "INSERT INTO schema_migrations (name, checksum, applied_at, min_app) "

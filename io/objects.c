@@ -109,8 +109,10 @@ sync_or_end(int fd, const char *key)
         return 0;
     if (errno != EIO)
         return -1;
-    log_error("objects", "fsync_failed", "key=%s: the disk lost data; the "
-              "process ends", key);
+    log_error("objects", "fsync_failed",
+              "key=%s: the disk lost data; the "
+              "process ends",
+              key);
     _exit(70);
 }
 
@@ -130,13 +132,12 @@ parent_open(const struct objects *o, const char *key, bool make)
         int next;
 
         snprintf(name, sizeof(name), STR_FMT, STR_ARG(part));
-        if (make && mkdirat(at, name, 0700) == 0 &&
-            sync_or_end(at, key) != 0) {
+        if (make && mkdirat(at, name, 0700) == 0 && sync_or_end(at, key) != 0) {
             close(at);
             return -1;
         }
-        next = openat(at, name,
-                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        next =
+            openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0) {
             int code = errno;
 
@@ -199,8 +200,8 @@ objects_open_tmp(struct objects *o)
 {
     if (mkdirat(o->fd, TMP_DIR, 0700) != 0 && errno != EEXIST)
         return -1;
-    o->tmp_fd = openat(o->fd, TMP_DIR,
-                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    o->tmp_fd =
+        openat(o->fd, TMP_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (o->tmp_fd < 0)
         return -1;
     if (flock(o->tmp_fd, LOCK_EX | LOCK_NB) == 0 && tmp_clean(o) != 0)
@@ -263,8 +264,8 @@ static int
 tmp_write(const struct objects *o, const char *name, struct str bytes,
           const char *key)
 {
-    int fd = openat(o->tmp_fd, name,
-                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd =
+        openat(o->tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc = -1, code;
 
     if (fd < 0)
@@ -315,15 +316,13 @@ static int
 put_error(const struct objects *o, const char *key, struct err *e)
 {
     if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR)
-        return err_set(e, ERR_UNAVAILABLE,
-                       "cannot write object %s in %s: %s", key, o->dir,
-                       strerror(errno));
+        return err_set(e, ERR_UNAVAILABLE, "cannot write object %s in %s: %s",
+                       key, o->dir, strerror(errno));
     return disk_error(o, "cannot write", key, e);
 }
 
 int
-objects_put(struct objects *o, const char *key, struct str bytes,
-            struct err *e)
+objects_put(struct objects *o, const char *key, struct str bytes, struct err *e)
 {
     char name[TMP_NAME_MAX];
 
@@ -386,8 +385,8 @@ read_all(int fd, struct buf *out)
 }
 
 int
-objects_get(struct objects *o, const char *key, size_t limit,
-            struct buf *out, struct err *e)
+objects_get(struct objects *o, const char *key, size_t limit, struct buf *out,
+            struct err *e)
 {
     uint64_t size;
     int fd, rc = 0;
@@ -436,8 +435,7 @@ objects_delete(struct objects *o, const char *key, struct err *e)
         return -1;
     dir = parent_open(o, key, false);
     if (dir < 0)
-        return errno == ENOENT ? 0
-                               : disk_error(o, "cannot delete", key, e);
+        return errno == ENOENT ? 0 : disk_error(o, "cannot delete", key, e);
     if (unlinkat(dir, key_last(key), 0) != 0 && errno != ENOENT)
         rc = disk_error(o, "cannot delete", key, e);
     close(dir);

@@ -27,7 +27,7 @@
 
 struct redis {
     struct redis_config cfg;
-    redisContext *c; /* NULL: not connected */
+    redisContext *c;    /* NULL: not connected */
     int64_t timeout_ms; /* of the socket just now */
     int64_t backoff_ms; /* 0: the last try was good */
     int64_t again_ms;   /* no try before it */
@@ -95,10 +95,9 @@ redis_refused(struct redis *r, const char *text, struct err *e)
     static const char *const none[] = {"ERR AUTH <password> called without",
                                        "ERR Client sent AUTH, but no", NULL};
     /* passing states of the server; the command did not run */
-    static const char *const later[] = {"LOADING", "READONLY", "MASTERDOWN",
-                                        "CLUSTERDOWN", "TRYAGAIN", "BUSY ",
-                                        "MISCONF", "OOM ", "NOREPLICAS",
-                                        NULL};
+    static const char *const later[] = {
+        "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
+        "BUSY ",   "MISCONF",  "OOM ",       "NOREPLICAS",  NULL};
     char place[320];
 
     redis_place(r, place);
@@ -117,8 +116,7 @@ redis_refused(struct redis *r, const char *text, struct err *e)
                        "%s has no password, but one is set: remove it from "
                        "REDIS_PASSWORD or REDIS_URL",
                        place);
-    return err_set(e,
-                   text_starts(text, later) ? ERR_UNAVAILABLE : ERR_INTERNAL,
+    return err_set(e, text_starts(text, later) ? ERR_UNAVAILABLE : ERR_INTERNAL,
                    "%s answers: %s", place, text);
 }
 
@@ -126,8 +124,8 @@ redis_refused(struct redis *r, const char *text, struct err *e)
 static int
 redis_broken(struct redis *r, int64_t timeout_ms, struct err *e)
 {
-    bool slow = r->c->err == REDIS_ERR_IO &&
-                (errno == EAGAIN || errno == EWOULDBLOCK);
+    bool slow =
+        r->c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
     char place[320], why[160];
 
     snprintf(why, sizeof(why), "%s", r->c->errstr);
@@ -272,8 +270,8 @@ reply_copy(struct arena *a, const redisReply *from, struct redis_reply *out)
     switch (from->type) {
     case REDIS_REPLY_STRING:
     case REDIS_REPLY_STATUS:
-        out->type = from->type == REDIS_REPLY_STRING ? REDIS_STRING
-                                                     : REDIS_STATUS;
+        out->type =
+            from->type == REDIS_REPLY_STRING ? REDIS_STRING : REDIS_STATUS;
         out->s = arena_str(a, str_n(from->str, from->len));
         break;
     case REDIS_REPLY_ERROR:

@@ -154,8 +154,7 @@ tcp_parse(struct str rest, struct redis_config *out, struct err *e)
     rest = str_sub(rest, (size_t)(at + 1), rest.len);
     slash = str_find(rest, '/');
     if (slash >= 0 && (size_t)slash + 1 < rest.len &&
-        db_parse(str_sub(rest, (size_t)slash + 1, rest.len), &out->db, e) !=
-            0)
+        db_parse(str_sub(rest, (size_t)slash + 1, rest.len), &out->db, e) != 0)
         return -1;
     if (slash >= 0)
         rest = str_sub(rest, 0, (size_t)slash);
@@ -195,8 +194,7 @@ differ(const char *name, struct err *e)
 
 /* What is set besides REDIS_URL must say the same. */
 static int
-config_compare(const struct settings *s, struct redis_config *c,
-               struct err *e)
+config_compare(const struct settings *s, struct redis_config *c, struct err *e)
 {
     const char *password = setting_str(s, SET_REDIS_PASSWORD);
 
@@ -220,8 +218,7 @@ config_compare(const struct settings *s, struct redis_config *c,
 }
 
 static int
-config_parts(const struct settings *s, struct redis_config *out,
-             struct err *e)
+config_parts(const struct settings *s, struct redis_config *out, struct err *e)
 {
     const char *host = setting_str(s, SET_REDIS_HOST);
 
@@ -246,7 +243,7 @@ redis_config_from(const struct settings *s, struct redis_config *out,
     if (url[0] == '\0' && setting_str(s, SET_REDIS_HOST)[0] == '\0')
         return err_set(e, ERR_NOT_FOUND,
                        "neither REDIS_URL nor REDIS_HOST is set");
-    rc = url[0] != '\0' ? redis_url_parse(url, out, e)
-                        : config_parts(s, out, e);
+    rc =
+        url[0] != '\0' ? redis_url_parse(url, out, e) : config_parts(s, out, e);
     return rc == 0 ? config_compare(s, out, e) : -1;
 }

@@ -79,8 +79,7 @@ static const struct db_sql
                "ti"},
     sql_get = {"balance.get",
                "SELECT available FROM balances WHERE account = ?1", "t"},
-    sql_sum = {"entries.sum", "SELECT count(*), sum(amount) FROM entries",
-               ""},
+    sql_sum = {"entries.sum", "SELECT count(*), sum(amount) FROM entries", ""},
     sql_dump = {"dump",
                 "SELECT account, available, list FROM balances UNION ALL "
                 "SELECT account, amount, note FROM entries "
@@ -243,8 +242,7 @@ a_raise_at_any_statement_leaves_nothing(void **state)
     before = dump(f);
     for (long k = 1; k <= 3; k++) {
         db_fault(f->db, k);
-        assert_int_equal(
-            db_run(f->db, purchase(f->a, "a", 1, "x"), &f->e), -1);
+        assert_int_equal(db_run(f->db, purchase(f->a, "a", 1, "x"), &f->e), -1);
         assert_int_equal(f->e.code, ERR_CONFLICT);
         assert_string_equal(dump(f), before);
     }
@@ -380,9 +378,8 @@ many_threads_sell_exactly_what_is_there(void **state)
         thread_join(threads[i]);
         bought += buyers[i].bought;
         raised += buyers[i].raised;
-        assert_int_equal(buyers[i].bought + buyers[i].refused +
-                             buyers[i].raised,
-                         LISTS);
+        assert_int_equal(
+            buyers[i].bought + buyers[i].refused + buyers[i].raised, LISTS);
     }
     assert_int_equal(raised, THREADS * LISTS / 5);
     assert_int_equal(bought, 100);
@@ -508,11 +505,17 @@ closing_finishes_what_is_queued(void **state)
 static void
 all_kinds_of_values_come_back_as_they_were(void **state)
 {
-    static const char *const texts[] = {
-        "", "'", "\"", "?1 $1 :a", "\\ \\n \n\t\r", "\xd0\xb6\xf0\x9f\x98\x80",
-        "NaN", "42", "\x01\x7f"};
-    static const int64_t numbers[] = {0, 1, -1, INT64_MAX, INT64_MIN,
-                                      9007199254740993};
+    static const char *const texts[] = {"",
+                                        "'",
+                                        "\"",
+                                        "?1 $1 :a",
+                                        "\\ \\n \n\t\r",
+                                        "\xd0\xb6\xf0\x9f\x98\x80",
+                                        "NaN",
+                                        "42",
+                                        "\x01\x7f"};
+    static const int64_t numbers[] = {0,         1,         -1,
+                                      INT64_MAX, INT64_MIN, 9007199254740993};
     struct fixture *f = *state;
     struct db_rows r;
 
@@ -568,9 +571,9 @@ a_text_that_is_not_terminated_is_taken_by_its_length(void **state)
 static void
 bytes_that_are_no_text_are_refused_before_the_database(void **state)
 {
-    static const struct str bad[] = {
-        {"a\0b", 3}, {"\0", 1}, {"\xff", 1}, {"\xc0\x80", 2},
-        {"\xed\xa0\x80", 3}, {"\xe2\x82", 2}};
+    static const struct str bad[] = {{"a\0b", 3},         {"\0", 1},
+                                     {"\xff", 1},         {"\xc0\x80", 2},
+                                     {"\xed\xa0\x80", 3}, {"\xe2\x82", 2}};
     struct fixture *f = *state;
     struct db_rows r;
 
@@ -581,9 +584,8 @@ bytes_that_are_no_text_are_refused_before_the_database(void **state)
         assert_int_equal(db_run(f->db, l, &f->e), -1);
         assert_int_equal(f->e.code, ERR_BAD_INPUT);
         assert_non_null(strstr(f->e.msg, "balance.open"));
-        assert_int_equal(db_read(f->db, f->a, &sql_get, &r, &f->e, 1,
-                                 V_TXT(bad[i])),
-                         -1);
+        assert_int_equal(
+            db_read(f->db, f->a, &sql_get, &r, &f->e, 1, V_TXT(bad[i])), -1);
         assert_int_equal(f->e.code, ERR_BAD_INPUT);
     }
     assert_string_equal(dump(f), "");
@@ -689,9 +691,9 @@ opened_for_reading_only_it_reads_and_writes_nothing(void **state)
     {
         struct db_rows r;
 
-        assert_int_equal(db_read(ro, f->a, &sql_add, &r, &f->e, 2,
-                                 V_STR("a"), V_INT(1)),
-                         -1);
+        assert_int_equal(
+            db_read(ro, f->a, &sql_add, &r, &f->e, 2, V_STR("a"), V_INT(1)),
+            -1);
     }
     db_close(ro);
     assert_int_equal(available(f->db, "a"), 5);
@@ -811,8 +813,10 @@ static void
 columns_take_nothing_but_their_type(void **state)
 {
     static const struct db_sql as_text = {
-        "as_text", "INSERT INTO balances (account, available) "
-                   "SELECT ?1, CAST(?2 AS BIGINT) / 1", "tt"};
+        "as_text",
+        "INSERT INTO balances (account, available) "
+        "SELECT ?1, CAST(?2 AS BIGINT) / 1",
+        "tt"};
     static const struct db_sql table = {"table", "SELECT a FROM only_sqlite",
                                         ""};
     static const struct db_sql real = {
@@ -867,9 +871,11 @@ stop(void **state)
     return 0;
 }
 
-#define BOTH(f)                                                               \
-    {#f " (sqlite)", f, setup_sqlite, teardown, NULL},                        \
-    {#f " (postgresql)", f, setup_pg, teardown, NULL}
+#define BOTH(f)                                                                \
+    {#f " (sqlite)", f, setup_sqlite, teardown, NULL},                         \
+    {                                                                          \
+#f " (postgresql)", f, setup_pg, teardown, NULL                        \
+    }
 
 int
 main(void)

@@ -195,8 +195,8 @@ restarts_in_mid_flow_lose_nothing_that_was_acknowledged(void **state)
 
     stop_init(&stop);
     for (int i = 0; i < THREADS; i++) {
-        flows[i] = (struct flow){
-            .db = *state, .n = i, .stop = &stop, .good = &good};
+        flows[i] =
+            (struct flow){.db = *state, .n = i, .stop = &stop, .good = &good};
         thread_start(&threads[i], "flow", flow_main, &flows[i]);
     }
     for (int i = 0; i < 2; i++) {
@@ -233,8 +233,7 @@ idle_connections_survive_a_restart(void **state)
 }
 
 static void
-while_the_server_is_away_writes_and_reads_say_that_nothing_stands(
-    void **state)
+while_the_server_is_away_writes_and_reads_say_that_nothing_stands(void **state)
 {
     struct arena *a = arena_new();
     struct db_rows r;
@@ -262,8 +261,7 @@ on_locked(void *ctx, int rc, const struct err *e)
 /* A list that sleeps longer than a statement may. The batch is ended by the
  * server, and so is its repetition alone. */
 static void
-a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands(
-    void **state)
+a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands(void **state)
 {
     struct arena *a = arena_new();
     struct db_list *l = db_list_new(a, "a");
@@ -566,10 +564,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(restarts_in_mid_flow_lose_nothing_that_was_acknowledged),
         CASE(idle_connections_survive_a_restart),
-        CASE(
-            while_the_server_is_away_writes_and_reads_say_that_nothing_stands),
-        CASE(
-            a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands),
+        CASE(while_the_server_is_away_writes_and_reads_say_that_nothing_stands),
+        CASE(a_statement_that_takes_too_long_is_ended_and_nothing_of_it_stands),
         CASE(a_statement_first_run_on_a_small_table_goes_by_its_index_later),
         CASE(two_backends_that_lock_in_opposite_orders_both_get_through),
         CASE(one_backend_leads_and_the_next_one_follows_when_it_is_gone),

@@ -159,11 +159,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            lists_of_many_threads_stand_whole_or_not_at_all, setup,
-            teardown),
+            lists_of_many_threads_stand_whole_or_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(
-            now_ms_is_the_wall_clock_at_open_plus_the_boot_clock_since,
-            setup, teardown),
+            now_ms_is_the_wall_clock_at_open_plus_the_boot_clock_since, setup,
+            teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,9 +28,11 @@ static const struct db_migration files[] = {
     {"0001_t.sql", "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT NOT NULL);\n"},
 };
 
-static const struct db_sql
-    sql_put = {"put", "INSERT INTO t (k, v) VALUES (?1, ?2)", "tt"},
-    sql_has = {"has", "SELECT 1 FROM t WHERE k = ?1", "t"};
+static const struct db_sql sql_put = {"put",
+                                      "INSERT INTO t (k, v) VALUES (?1, ?2)",
+                                      "tt"},
+                           sql_has = {"has", "SELECT 1 FROM t WHERE k = ?1",
+                                      "t"};
 
 static int
 setup(void **state)
@@ -120,16 +122,14 @@ a_second_backend_is_refused_with_the_firsts_process_id(void **state)
     pid_t pid;
 
     (void)state;
-    snprintf(says, sizeof(says), "another backend, process %d,",
-             (int)getpid());
+    snprintf(says, sizeof(says), "another backend, process %d,", (int)getpid());
     open_fails(url, false, ERR_UNAVAILABLE, says);
     pid = fork();
     if (pid == 0) {
         struct db_config cfg = {.url = url};
         struct err e = {0};
 
-        _exit(db_open(&cfg, &e) == NULL && strstr(e.msg, says) != NULL ? 0
-                                                                       : 1);
+        _exit(db_open(&cfg, &e) == NULL && strstr(e.msg, says) != NULL ? 0 : 1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -250,8 +250,7 @@ a_read_only_file_or_folder_is_named(void **state)
 
 /* Takes five seconds: that long a backup tool may hold it. */
 static void
-another_program_that_keeps_it_locked_is_named_and_nothing_stands(
-    void **state)
+another_program_that_keeps_it_locked_is_named_and_nothing_stands(void **state)
 {
     struct db *db = open_db();
     sqlite3 *other;

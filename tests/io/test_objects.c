@@ -107,9 +107,25 @@ static void
 keys_that_could_leave_the_folder_are_refused(void **state)
 {
     static const char *const keys[] = {
-        "", "/", "/a", "a/", "a//b", "..", "../a", "a/../b", "a/..", ".",
-        "a/./b", ".tmp/x", "a/.hidden", "a b", "a\\b", "a\nb", "a%2fb",
-        "\xd1\x8f", "a/b:c",
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "..",
+        "../a",
+        "a/../b",
+        "a/..",
+        ".",
+        "a/./b",
+        ".tmp/x",
+        "a/.hidden",
+        "a b",
+        "a\\b",
+        "a\nb",
+        "a%2fb",
+        "\xd1\x8f",
+        "a/b:c",
         "0123456789012345678901234567890123456789012345678901234567890123456"
         "7890123456789012345678901234567890123456789012345678901234567890123"
         "456789012345678901234567890123456789012345678901234567890123456789x"};
@@ -141,8 +157,7 @@ a_link_out_of_the_folder_is_not_followed(void **state)
     assert_int_equal(symlink("/etc/passwd", link), 0);
     assert_int_equal(symlink("/etc", dirlink), 0);
     assert_int_equal(objects_get(*state, "in/a/passwd", 1 << 20, &b, &e), -1);
-    assert_int_equal(objects_get(*state, "in/etc/passwd", 1 << 20, &b, &e),
-                     -1);
+    assert_int_equal(objects_get(*state, "in/etc/passwd", 1 << 20, &b, &e), -1);
     assert_int_equal(objects_put(*state, "in/etc/x", STR("x"), &e), -1);
 }
 

@@ -66,8 +66,8 @@ words_and_answers_are_binary_safe(void **state)
     struct err e = {0};
 
     (void)state;
-    must(redis_cmdf(r, a, MS, &got, &e, "SET key:%s:%lld %b", "with space",
-                    7LL, &value),
+    must(redis_cmdf(r, a, MS, &got, &e, "SET key:%s:%lld %b", "with space", 7LL,
+                    &value),
          &e);
     assert_int_equal(got.type, REDIS_STATUS);
     assert_true(str_eq(got.s, STR("OK")));
@@ -149,8 +149,8 @@ a_password_opens_and_a_wrong_one_is_never_quoted(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct redis *r = client(cases[i].has_password ? &locked : &plain,
-                                 cases[i].given);
+        struct redis *r =
+            client(cases[i].has_password ? &locked : &plain, cases[i].given);
         struct redis_reply got;
         struct err e = {0};
         int rc = redis_cmdf(r, a, MS, &got, &e, "SET a b");
@@ -243,12 +243,10 @@ a_blocking_pop_ends_with_nothing_or_with_what_comes(void **state)
     struct err e = {0};
 
     (void)state;
-    must(redis_cmdf(r, a, 1100, &got, &e, "BLMOVE q:a q:b RIGHT LEFT 0.1"),
-         &e);
+    must(redis_cmdf(r, a, 1100, &got, &e, "BLMOVE q:a q:b RIGHT LEFT 0.1"), &e);
     assert_int_equal(got.type, REDIS_NIL);
     must(redis_cmdf(r, a, MS, &got, &e, "LPUSH q:a one"), &e);
-    must(redis_cmdf(r, a, 1100, &got, &e, "BLMOVE q:a q:b RIGHT LEFT 0.1"),
-         &e);
+    must(redis_cmdf(r, a, 1100, &got, &e, "BLMOVE q:a q:b RIGHT LEFT 0.1"), &e);
     assert_true(str_eq(got.s, STR("one")));
     arena_free(a);
     redis_free(r);
@@ -336,8 +334,9 @@ a_pipeline_is_one_round_trip_and_an_error_stays_at_its_place(void **state)
     must(redis_flush(r, a, MS, &got, &n, &e), &e);
     assert_int_equal(n, 0);
     for (int i = 0; i < 1000; i++)
-        redis_queue(r, 3, (struct str[]){STR("LPUSH"), STR("pipe"),
-                                         str_c(i == 500 ? "x" : "y")});
+        redis_queue(r, 3,
+                    (struct str[]){STR("LPUSH"), STR("pipe"),
+                                   str_c(i == 500 ? "x" : "y")});
     redis_queue(r, 2, (struct str[]){STR("INCR"), STR("pipe")});
     redis_queue(r, 2, (struct str[]){STR("LLEN"), STR("pipe")});
     must(redis_flush(r, a, MS, &got, &n, &e), &e);
@@ -363,8 +362,9 @@ a_pipeline_over_its_limit_is_not_sent_and_the_next_one_is(void **state)
     (void)state;
     memset(big, 'x', sizeof(big));
     for (int i = 0; i < 20; i++)
-        redis_queue(r, 3, (struct str[]){STR("RPUSH"), STR("big"),
-                                         str_n(big, sizeof(big))});
+        redis_queue(
+            r, 3,
+            (struct str[]){STR("RPUSH"), STR("big"), str_n(big, sizeof(big))});
     assert_int_equal(redis_flush(r, a, MS, &got, &n, &e), -1);
     assert_int_equal(e.code, ERR_TOO_LARGE);
     redis_queue(r, 2, (struct str[]){STR("LLEN"), STR("big")});

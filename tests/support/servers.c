@@ -127,8 +127,7 @@ tmp_dir_remove(struct tmp_dir *d)
 }
 
 void
-tmp_dir_file(const struct tmp_dir *d, const char *name, char *out,
-             size_t cap)
+tmp_dir_file(const struct tmp_dir *d, const char *name, char *out, size_t cap)
 {
     if ((size_t)snprintf(out, cap, "%s/%s", d->path, name) >= cap)
         give_up("path too long: %s", name);
@@ -166,14 +165,14 @@ child_log(const char *path)
 /* The signal must be asked for after the user changed, which clears it; one
  * that servers know how to end on. */
 static _Noreturn void
-child_exec(const char *const argv[], const char *log_path, uid_t uid,
-           gid_t gid, pid_t parent)
+child_exec(const char *const argv[], const char *log_path, uid_t uid, gid_t gid,
+           pid_t parent)
 {
     char *const *args = (char *const *)(uintptr_t)argv; /* execvp's type */
 
     child_log(log_path);
-    if (uid != 0 && (setgroups(0, NULL) != 0 || setgid(gid) != 0 ||
-                     setuid(uid) != 0))
+    if (uid != 0 &&
+        (setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(uid) != 0))
         _exit(126);
     prctl(PR_SET_PDEATHSIG, uid != 0 ? SIGQUIT : SIGKILL);
     if (getppid() != parent)
@@ -211,8 +210,7 @@ wait_for(pid_t pid)
 }
 
 int
-server_run(const char *const argv[], const char *log_path, uid_t uid,
-           gid_t gid)
+server_run(const char *const argv[], const char *log_path, uid_t uid, gid_t gid)
 {
     return wait_for(server_spawn(argv, log_path, uid, gid));
 }
@@ -302,10 +300,20 @@ void
 pg_server_again(struct pg_server *s)
 {
     char path[96], data[64], log[64], socket_dir[96];
-    const char *argv[] = {path, "-D", data, "-c", socket_dir, "-c",
-                          "listen_addresses=", "-c", "shared_buffers=16MB",
-                          "-c", "max_connections=60", "-c",
-                          "deadlock_timeout=50ms", NULL};
+    const char *argv[] = {path,
+                          "-D",
+                          data,
+                          "-c",
+                          socket_dir,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          "shared_buffers=16MB",
+                          "-c",
+                          "max_connections=60",
+                          "-c",
+                          "deadlock_timeout=50ms",
+                          NULL};
 
     snprintf(path, sizeof(path), "%s/postgres", s->bin);
     tmp_dir_file(&s->dir, "data", data, sizeof(data));
@@ -320,8 +328,8 @@ void
 pg_server_start(struct pg_server *s)
 {
     char data[64], log[64];
-    const char *args[] = {"-D", data, "-U", "postgres", "-A", "trust", "-E",
-                          "UTF8", "--locale=C", "-N", NULL};
+    const char *args[] = {"-D", data,   "-U",         "postgres", "-A", "trust",
+                          "-E", "UTF8", "--locale=C", "-N",       NULL};
 
     *s = (struct pg_server){0};
     tmp_dir_make(&s->dir);
@@ -352,8 +360,8 @@ pg_server_stop(struct pg_server *s)
 bool
 pg_server_psql(struct pg_server *s, const char *url, const char *sql)
 {
-    const char *args[] = {"-X", "-q", "-v", "ON_ERROR_STOP=1", "-c",
-                          sql,  url,  NULL};
+    const char *args[] = {"-X", "-q", "-v", "ON_ERROR_STOP=1",
+                          "-c", sql,  url,  NULL};
 
     return pg_tool(s, "psql", args) == 0;
 }
@@ -368,8 +376,8 @@ pg_server_database(struct pg_server *s, char *url, size_t cap)
     snprintf(sql, sizeof(sql), "CREATE DATABASE t%d", ++s->databases);
     if (!pg_server_psql(s, url, sql))
         give_up("cannot create a database");
-    snprintf(url, cap, "postgresql:///t%d?host=%s&user=postgres",
-             s->databases, s->dir.path);
+    snprintf(url, cap, "postgresql:///t%d?host=%s&user=postgres", s->databases,
+             s->dir.path);
 }
 
 /* ---- Redis ---- */
@@ -404,12 +412,24 @@ redis_server_again(struct redis_server *s)
 {
     int64_t until = now_ms() + SERVER_WAIT_MS;
     char port[16], log[64];
-    const char *argv[] = {"redis-server", "--port", port, "--bind",
-                          "127.0.0.1", "--unixsocket", s->socket, "--dir",
-                          s->dir.path, "--save", "", "--appendonly", "yes",
-                          "--appendfsync", "always",
+    const char *argv[] = {"redis-server",
+                          "--port",
+                          port,
+                          "--bind",
+                          "127.0.0.1",
+                          "--unixsocket",
+                          s->socket,
+                          "--dir",
+                          s->dir.path,
+                          "--save",
+                          "",
+                          "--appendonly",
+                          "yes",
+                          "--appendfsync",
+                          "always",
                           s->password[0] != '\0' ? "--requirepass" : NULL,
-                          s->password, NULL};
+                          s->password,
+                          NULL};
 
     snprintf(port, sizeof(port), "%d", s->port);
     tmp_dir_file(&s->dir, "server.log", log, sizeof(log));

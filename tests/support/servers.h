@@ -68,8 +68,7 @@ struct redis_server {
     int port;
     pid_t pid;
 };
-void redis_server_start(struct redis_server *s, const char *password,
-                        int port);
+void redis_server_start(struct redis_server *s, const char *password, int port);
 void redis_server_stop(struct redis_server *s);
 void redis_server_kill(struct redis_server *s); /* SIGKILL */
 void redis_server_again(struct redis_server *s);

@@ -111,8 +111,7 @@ f_character(sqlite3_file *f)
 }
 
 static int
-f_shm_map(sqlite3_file *f, int page, int size, int extend,
-          void volatile **out)
+f_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
     return REAL(f)->pMethods->xShmMap(REAL(f), page, size, extend, out);
 }

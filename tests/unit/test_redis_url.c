@@ -105,8 +105,7 @@ static const char *const names[] = {"REDIS_URL", "REDIS_HOST", "REDIS_PORT",
 
 /* values in the order of names; NULL: not set */
 static int
-config_of(const char *const values[5], struct redis_config *out,
-          struct err *e)
+config_of(const char *const values[5], struct redis_config *out, struct err *e)
 {
     struct settings *s;
     int rc;
@@ -137,10 +136,10 @@ the_two_ways_to_set_it_may_not_contradict(void **state)
         {{"redis://:secret@h:1/2", "h", "1", "secret", "2"}, ERR_NONE, NULL},
         {{"redis://h", NULL, NULL, "secret", NULL}, ERR_NONE, NULL},
         {{"unix:/a", "/a", NULL, NULL, NULL}, ERR_NONE, NULL},
-        {{"redis://h", "other", NULL, NULL, NULL}, ERR_BAD_INPUT,
-         "REDIS_HOST"},
+        {{"redis://h", "other", NULL, NULL, NULL}, ERR_BAD_INPUT, "REDIS_HOST"},
         {{"redis://h", NULL, "1", NULL, NULL}, ERR_BAD_INPUT, "REDIS_PORT"},
-        {{"redis://:secret@h", NULL, NULL, "other1", NULL}, ERR_BAD_INPUT,
+        {{"redis://:secret@h", NULL, NULL, "other1", NULL},
+         ERR_BAD_INPUT,
          "REDIS_PASSWORD"},
         {{"redis://h/1", NULL, NULL, NULL, "2"}, ERR_BAD_INPUT, "REDIS_DB"},
     };
@@ -151,8 +150,7 @@ the_two_ways_to_set_it_may_not_contradict(void **state)
         struct err e = {0};
         int rc = config_of(cases[i].values, &c, &e);
 
-        if ((rc == 0) != (cases[i].want == ERR_NONE) ||
-            e.code != cases[i].want)
+        if ((rc == 0) != (cases[i].want == ERR_NONE) || e.code != cases[i].want)
             fail_msg("case %zu: %d %s", i, rc, e.msg);
         if (cases[i].names_it != NULL)
             assert_non_null(strstr(e.msg, cases[i].names_it));
@@ -163,8 +161,8 @@ the_two_ways_to_set_it_may_not_contradict(void **state)
 static void
 a_password_completes_an_address_without_one(void **state)
 {
-    static const char *const values[5] = {"redis://h/4", NULL, NULL,
-                                          "secret", NULL};
+    static const char *const values[5] = {"redis://h/4", NULL, NULL, "secret",
+                                          NULL};
     struct redis_config c;
     struct err e = {0};
 
