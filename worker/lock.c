@@ -1,0 +1,122 @@
+/*
+ * lock.c - see lock.h.
+ */
+#include "worker/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "base/hash.h"
+#include "base/role.h"
+
+#define NUMBERS_MAX 1000 /* workers on one machine and data folder */
+#define TMP "/tmp"
+
+static long
+holder_of(int fd)
+{
+    char text[24] = "";
+    long pid = 0;
+
+    if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+        (void)sscanf(text, "%ld", &pid);
+    return pid;
+}
+
+static void
+holder_write(int fd)
+{
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    /* only for people to read: the lock is what counts */
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return;
+}
+
+static int
+lock_take(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+    if (fd < 0)
+        return err_set(e, ERR_INTERNAL, "cannot open %s: %s", path,
+                       strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        holder_write(fd);
+        return fd;
+    }
+    if (errno == EWOULDBLOCK)
+        err_set(e, ERR_CONFLICT, "process %ld holds %s", holder_of(fd), path);
+    else
+        err_set(e, ERR_INTERNAL, "cannot lock %s: %s", path, strerror(errno));
+    close(fd);
+    return -1;
+}
+
+void
+lock_drop(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What an id may have: it stands in file names, keys and paths. */
+static void
+id_clean(char *id)
+{
+    for (; *id != '\0'; id++) {
+        char c = *id;
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+            !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
+            *id = '-';
+    }
+}
+
+static int
+id_lock(const char *dir, const char *id, struct err *e)
+{
+    char name[80];
+
+    snprintf(name, sizeof(name), "worker-%s", id);
+    return role_lock(dir, name, e);
+}
+
+int
+lock_worker_id(const char *dir, const char *want, const char *host,
+               char id[64], struct err *e)
+{
+    if (want[0] != '\0') {
+        snprintf(id, 64, "%s", want);
+        id_clean(id);
+        return id_lock(dir, id, e);
+    }
+    for (int n = 1; n <= NUMBERS_MAX; n++) {
+        snprintf(id, 64, "%.50s-%d", host, n);
+        id_clean(id);
+        if (id_lock(dir, id, e) == 0)
+            return 0;
+        if (e->code != ERR_CONFLICT)
+            return -1;
+    }
+    return err_wrap(e, "%d workers run here already", NUMBERS_MAX);
+}
+
+/*
+ * In /tmp, for workers of one machine may have different data folders. A file
+ * of another user that cannot be opened is somebody else's worker, or was:
+ * then there is no machine lock, and the one in Redis stands alone.
+ */
+int
+lock_address(const char *address, struct err *e)
+{
+    char hash[SHA256_HEX], path[64];
+
+    sha256_hex(str_c(address), hash);
+    snprintf(path, sizeof(path), TMP "/tintype-gpu-%.16s.lock", hash);
+    return lock_take(path, e);
+}
