@@ -29,8 +29,10 @@ find(const cJSON *items, const char *prompt_id)
 {
     const cJSON *item;
 
+    if (!prompt_id || !*prompt_id)
+        return NULL;
     cJSON_ArrayForEach (item, items)
-        if (prompt_id && strcmp(item_id(item), prompt_id) == 0)
+        if (strcmp(item_id(item), prompt_id) == 0)
             return item;
     return NULL;
 }
