@@ -44,6 +44,7 @@ show_full_chat(const struct tgs_chat *chat, struct jw *w)
     jw_kbool(w, "limited_gifts", false);
     jw_kbool(w, "unique_gifts", false);
     jw_kbool(w, "premium_subscription", false);
+    jw_kbool(w, "gifts_from_channels", false);
     jw_end(w);
     jw_end(w);
 }

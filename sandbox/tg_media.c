@@ -59,12 +59,14 @@ tgs_media_take(struct tg *t, struct tgs_call *c, enum tgs_kind kind,
                struct tgs_content *out)
 {
     out->kind = kind;
+    if (file && !file->is_file)
+        file = NULL;
     if (!file && value && strncmp(value, "attach://", 9) == 0) {
         file = tgs_param(c, value + 9);
         if (!file || !file->is_file)
             return bad(c, "attached file is not found");
     }
-    if (file && file->is_file)
+    if (file)
         return take_bytes(t, c, kind, file, out);
     if (!value)
         return tgs_fail(c, 400, "Bad Request: there is no %s in the request",
