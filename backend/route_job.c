@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "store/account.h"
 #include "store/job.h"
+#include "store/preset.h"
 
 #define TASKS_MAX 16
 #define PAGE_DEFAULT 20
@@ -60,6 +61,30 @@ refuse_money(struct call *c, const char *account, int64_t total)
     return call_refuse(c, 402, "insufficient_credits",
                        "%lld credits are needed, %lld are there",
                        (long long)total, (long long)acc.available);
+}
+
+/* The list said no although the look before it said yes: the money went
+ * elsewhere meanwhile, or the preset changed. */
+static int
+refuse_late(struct call *c, const char *account, const char *preset,
+            int64_t total)
+{
+    struct account acc;
+    struct preset_row *rows;
+    struct err e;
+    size_t n;
+    if (account_by_id(c->b->db, c->a, account, &acc, &e) != 0)
+        return call_error(c, &e);
+    if (acc.available < total)
+        return refuse_money(c, account, total);
+    if (preset_all(c->b->db, c->a, &rows, &n, &e) != 0)
+        return call_error(c, &e);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].name, preset) == 0)
+            c->problem.price = rows[i].price;
+    }
+    return call_refuse(c, 409, "price_changed",
+                       "preset %s has just changed: look at it again", preset);
 }
 
 static int
@@ -205,7 +230,7 @@ create_from_offer(struct call *c, const struct api_job_create *in,
     if (offer_get(c->b->db, c->a, in->offer, &f, &e) != 0)
         return call_error(c, &e);
     return f.expired ? offer_look(c, &f, item)
-                     : refuse_money(c, f.account, f.total);
+                     : refuse_late(c, f.account, f.preset, f.total);
 }
 
 /* ---- without a card --------------------------------------------------- */
@@ -260,12 +285,27 @@ key_done(struct call *c, const struct job_order *o,
     return answer_jobs(c, out, &j, 1, 200);
 }
 
+/* What a key stands for: the route with its ids, and the body. */
+static char *
+request_hash(struct call *c)
+{
+    unsigned char sum[SHA256_LEN];
+    char *hex = arena_alloc(c->a, SHA256_HEX);
+    const char *path = http_path(c->q);
+    struct str body = http_body(c->q);
+    struct sha256 *h = sha256_new();
+    sha256_add(h, path, strlen(path) + 1);
+    sha256_add(h, body.p, body.len);
+    sha256_end(h, sum);
+    hex_encode(sum, SHA256_LEN, hex);
+    return hex;
+}
+
 /* Idempotency-Key, scoped to the buyer; 0 or a refusal. */
 static int
 key_take(struct call *c, struct job_order *o)
 {
     bool twice = false;
-    char hash[SHA256_HEX];
     const char *key = http_header(c->q, "Idempotency-Key", &twice);
     if (twice || (key != NULL && (key[0] == '\0' || strlen(key) > 255)))
         return call_refuse(c, 400, "bad_input",
@@ -275,10 +315,9 @@ key_take(struct call *c, struct job_order *o)
     if (!utf8_valid(str_c(key)))
         return call_refuse(c, 400, "bad_input",
                            "Idempotency-Key: must be UTF-8");
-    sha256_hex(http_body(c->q), hash);
     o->key = key;
     o->caller = o->account;
-    o->hash = arena_strdup(c->a, hash);
+    o->hash = request_hash(c);
     return 0;
 }
 
@@ -290,7 +329,9 @@ bought(struct call *c, const struct job_order *o, bool created,
     struct err e;
     if (!created) {
         int status = o->key != NULL ? key_done(c, o, out) : 0;
-        return status != 0 ? status : refuse_money(c, o->account, o->price);
+        return status != 0
+                   ? status
+                   : refuse_late(c, o->account, o->preset, o->price);
     }
     created_wake(c);
     if (job_get(c->b->db, c->a, o->first_id, &j, &e) != 0)
@@ -465,6 +506,36 @@ route_job_cancel(struct call *c, void *out)
                        job_state_name(j.state));
 }
 
+/* What the same order costs and needs now; 0 or a refusal. */
+static int
+retry_order(struct call *c, const struct catalog *cat, const struct job *j,
+            struct job_order *o, struct job_task_new tasks[TASKS_MAX])
+{
+    struct err e;
+    const struct catalog_item *item = catalog_find(cat, j->preset);
+    if (item == NULL || !item->enabled)
+        return call_refuse(c, 409, "preset_gone",
+                           "preset %s is not sold any more", j->preset);
+    if (!item->available)
+        return refuse_away(c, j->preset);
+    cJSON *inputs = json_parse_in(c->a, str_c(j->inputs), 0, &e);
+    if (inputs == NULL || preset_inputs_check(item->preset, inputs, &e) != 0)
+        return call_refuse(c, 422, "bad_inputs",
+                           "preset %s asks for other inputs now: %s",
+                           j->preset, e.msg);
+    o->chat_id = j->chat_id;
+    o->reply_to = j->reply_to;
+    o->preset = j->preset;
+    o->inputs = &j->inputs;
+    o->n = 1;
+    o->scenario = item->scenario;
+    o->version = item->version;
+    o->price = item->price;
+    o->max_wait_ms = setting_int(c->b->set, SET_JOB_MAX_WAIT) * 1000;
+    order_tasks(o, item->preset, tasks);
+    return 0;
+}
+
 int
 route_job_retry(struct call *c, void *out)
 {
@@ -474,34 +545,18 @@ route_job_retry(struct call *c, void *out)
     int status = job_of_path(c, &j);
     if (status != 0)
         return status;
+    struct job_order o = {.account = j.account};
+    status = key_take(c, &o);
+    if (status == 0 && o.key != NULL)
+        status = key_done(c, &o, out);
+    if (status != 0)
+        return status;
     const struct catalog *cat = catalog_get(c->b);
-    const struct catalog_item *item = catalog_find(cat, j.preset);
-    struct job_order o = {
-        .account = j.account,
-        .chat_id = j.chat_id,
-        .reply_to = j.reply_to,
-        .preset = j.preset,
-        .inputs = &j.inputs,
-        .n = 1,
-        .max_wait_ms = setting_int(c->b->set, SET_JOB_MAX_WAIT) * 1000};
-    if (item == NULL || !item->enabled) {
-        status = call_refuse(c, 409, "preset_gone",
-                             "preset %s is not sold any more", j.preset);
-    } else if (!item->available) {
-        status = refuse_away(c, j.preset);
-    } else {
-        o.scenario = item->scenario;
-        o.version = item->version;
-        o.price = item->price;
-        order_tasks(&o, item->preset, tasks);
-        status = key_take(c, &o);
-        if (status == 0 && o.key != NULL)
-            status = key_done(c, &o, out);
-        if (status == 0)
-            status = create_run(c, &o, &created);
-        if (status == 0)
-            status = bought(c, &o, created, out);
-    }
+    status = retry_order(c, cat, &j, &o, tasks);
+    if (status == 0)
+        status = create_run(c, &o, &created);
+    if (status == 0)
+        status = bought(c, &o, created, out);
     catalog_put(c->b, cat);
     return status;
 }
