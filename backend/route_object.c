@@ -102,7 +102,7 @@ route_object_put(struct call *c, void *out)
     char id[ID_MAX];
     struct object o = {.n = 0};
     struct buf clean;
-    const char *ext;
+    const char *ext = "bin";
     struct str bytes = http_body(c->q);
     if (bytes.len == 0)
         return call_refuse(c, 422, "empty", "the body is empty");

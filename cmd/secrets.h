@@ -4,6 +4,7 @@
 #ifndef CMD_SECRETS_H
 #define CMD_SECRETS_H
 
+#include <stddef.h>
 #include "base/err.h"
 
 /*
