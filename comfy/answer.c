@@ -117,7 +117,7 @@ accepted_read(struct arena *a, const cJSON *j, const char *prompt_id,
 
     if (!comfy_id_ok(id))
         return err_set(e, ERR_BAD_INPUT, "there is no prompt_id in the answer");
-    strcpy(out->prompt_id, id);
+    memcpy(out->prompt_id, id, strlen(id) + 1);
     out->other_id = strcmp(id, prompt_id) != 0;
     /* Absent (very old), {} or []: nothing is wrong. */
     out->accepted = nodes == NULL || cJSON_IsNull(nodes) ||

@@ -49,7 +49,7 @@ config_choices(const cJSON *config)
 }
 
 /* {"image_upload": true} and its like: any file that exists is a choice, in
- * subfolders and "[temp]" too (contract 1.11). "remote": the page asks. */
+ * subfolders and "[temp]" too. "remote": the web page fetches the list. */
 static bool
 config_is_open(const cJSON *config)
 {

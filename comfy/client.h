@@ -22,7 +22,7 @@
  * A URL stands in no error: the label does.
  *
  * A server's files outlive everything: put the job's id in every
- * filename_prefix (contract rule 6), or its cache gives old names.
+ * filename_prefix, or its cache gives old names.
  */
 #ifndef COMFY_CLIENT_H
 #define COMFY_CLIENT_H
@@ -46,7 +46,8 @@ void comfy_halt(struct comfy *c);
 
 /*
  * GET /system_stats within timeout_ms. It proves that the server answers, not
- * that its executor lives (contract 3.4). Another version than before drops
+ * that its executor lives: a graph can kill that thread while HTTP stays
+ * well, and its run then "runs" for ever. Another version than before drops
  * what is remembered of the server.
  */
 int comfy_health(struct comfy *c, int64_t timeout_ms, struct comfy_stats *out,
@@ -64,7 +65,7 @@ int comfy_upload(struct comfy *c, struct arena *a, struct str bytes,
 
 /*
  * POST /prompt. graph: the JSON text of a linted, filled graph. client_id
- * may be NULL. Look for prompt_id first (contract rule 2) when it may be there
+ * may be NULL. Look for prompt_id first when it may be there
  * already: the server does not tell duplicates.
  *
  * 0: accepted; if out->other_id the server (< 0.3.45) made its own id: store

@@ -259,7 +259,7 @@ cancel_new(struct comfy *c, const char *prompt_id, struct err *e)
     return 0;
 }
 
-/* Older servers ignore the id and end whatever runs (contract rule 7). */
+/* Servers before 0.3.57 ignore the id and end whatever runs. */
 static int
 interrupt_by_id(struct comfy *c, bool *can, struct err *e)
 {

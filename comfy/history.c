@@ -61,8 +61,9 @@ messages_read(struct arena *a, const cJSON *messages, struct comfy_result *out)
             strcmp(type, "execution_success") != 0)
             continue;
         out->ended_ms = json_i64(data, "timestamp", 0);
-        /* not the end of a run: contract 2.4 */
-        if (strcmp(json_str(data, "exception_type", ""), "ExecutionBlocked"))
+        /* one branch was blocked by a custom node; the run goes on */
+        if (strcmp(json_str(data, "exception_type", ""), "ExecutionBlocked") !=
+            0)
             last = message;
     }
     if (!last)
@@ -82,7 +83,7 @@ status_read(struct arena *a, const cJSON *status, struct comfy_result *out)
 
     out->end = COMFY_END_SUCCESS;
     messages_read(a, json_get(status, "messages"), out);
-    if (out->end != COMFY_END_SUCCESS || !str || !strcmp(str, "success"))
+    if (out->end != COMFY_END_SUCCESS || !str || strcmp(str, "success") == 0)
         return;
     out->end = COMFY_END_FAILED;
     out->fault = COMFY_FAULT_workflow;

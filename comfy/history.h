@@ -4,7 +4,7 @@
  *     comfy_history_parse(a, body, id, task->results, task->n_results, &r, &e);
  *     if (r.end == COMFY_END_SUCCESS) ... comfy_fetch(c, &r.files[0], ...)
  *
- * Success means all of (contract rules 4 to 6): the status says so, no message
+ * Success means all of: the status says so, no message
  * tells of an error or an interrupt, and each wanted node left a file of type
  * "output" or a text. Names in it are foreign: never a path on our disk.
  */

@@ -11,7 +11,7 @@ enum comfy_state {
     COMFY_UNKNOWN, /* neither queued nor in the history: never came, lost by
                     * a restart, deleted, evicted */
     COMFY_PENDING,
-    COMFY_RUNNING, /* or it killed the executor: contract 3.4 */
+    COMFY_RUNNING, /* or it killed the executor thread, for ever */
     COMFY_FINISHED /* in the history; the queue alone never says this */
 };
 

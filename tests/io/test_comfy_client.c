@@ -14,15 +14,15 @@
 
 #define ID "3f0c1c5e-5b0f-4d6e-9a52-8d5c0f1c2a11"
 #define CLOSING "Connection: close\r\n"
-#define ANSWER(status, text)                                                  \
+#define ANSWER(status, text)                                                   \
     "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\n" CLOSING "\r\n" text
 #define JSON(text) ANSWER("200 OK", text)
 /* One request on a connection of its own. */
-#define ONE(request, answer)                                                  \
+#define ONE(request, answer)                                                   \
     T_ACCEPT, T_REQUEST(request), T_SEND(answer), T_CLOSE
-#define STATS(version)                                                        \
+#define STATS(version)                                                         \
     JSON("{\"system\": {\"comfyui_version\": \"" version "\"}}")
-#define NO_CANCEL_ROUTE                                                       \
+#define NO_CANCEL_ROUTE                                                        \
     ONE("POST /api/jobs/" ID "/cancel ", ANSWER("405 No", ""))
 
 static struct arena *a;
@@ -100,7 +100,8 @@ the_graph_is_sent_as_it_is_beside_both_ids(void **state)
 
 /* libcurl would send it again by itself: the prompt would run twice. */
 static void
-a_connection_that_dies_after_the_prompt_was_read_is_not_tried_again(void **state)
+a_connection_that_dies_after_the_prompt_was_read_is_not_tried_again(
+    void **state)
 {
     static const struct tape_step steps[] = {
         T_ACCEPT, T_REQUEST("GET /queue "),
@@ -151,9 +152,8 @@ each_odd_answer_to_a_prompt_is_refused_or_unknown(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-        const struct tape_step steps[] = {
-            T_ACCEPT, T_REQUEST("POST /prompt "), T_SEND(t[i].answer),
-            T_CLOSE};
+        const struct tape_step steps[] = {T_ACCEPT, T_REQUEST("POST /prompt "),
+                                          T_SEND(t[i].answer), T_CLOSE};
         struct comfy_submitted s;
 
         PLAY(steps);
@@ -198,16 +198,23 @@ static void
 a_server_without_interrupt_by_id_is_never_sent_an_interrupt(void **state)
 {
     static const char *const answers[] = {
-        STATS("0.3.56"), STATS("0.2.99"), STATS(""), STATS("?"),
-        JSON("{\"system\": {}}"), JSON("{\"system\": {\"comfyui_version\": "
-                                       "null}}")};
+        STATS("0.3.56"),
+        STATS("0.2.99"),
+        STATS(""),
+        STATS("?"),
+        JSON("{\"system\": {}}"),
+        JSON("{\"system\": {\"comfyui_version\": "
+             "null}}")};
 
     (void)state;
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         const struct tape_step steps[] = {
             NO_CANCEL_ROUTE,
-            T_ACCEPT, T_REQUEST("POST /queue "),
-            T_HAS("{\"delete\": [\"" ID "\"]}"), T_SEND(JSON("")), T_CLOSE,
+            T_ACCEPT,
+            T_REQUEST("POST /queue "),
+            T_HAS("{\"delete\": [\"" ID "\"]}"),
+            T_SEND(JSON("")),
+            T_CLOSE,
             ONE("GET /system_stats ", answers[i])};
         bool stoppable = true;
 
@@ -226,8 +233,11 @@ a_known_version_is_not_asked_for_and_a_missing_route_not_tried_again(
         ONE("GET /system_stats ", STATS("0.3.57")),
         NO_CANCEL_ROUTE,
         ONE("POST /queue ", JSON("")),
-        T_ACCEPT, T_REQUEST("POST /interrupt "),
-        T_HAS("{\"prompt_id\": \"" ID "\"}"), T_SEND(JSON("")), T_CLOSE,
+        T_ACCEPT,
+        T_REQUEST("POST /interrupt "),
+        T_HAS("{\"prompt_id\": \"" ID "\"}"),
+        T_SEND(JSON("")),
+        T_CLOSE,
         ONE("POST /queue ", JSON("")),
         ONE("POST /interrupt ", JSON(""))};
     struct comfy_stats s;
@@ -274,8 +284,7 @@ static void
 the_queue_is_asked_before_the_history(void **state)
 {
     static const struct tape_step steps[] = {
-        ONE("GET /queue ", NO_QUEUE),
-        ONE("GET /history/" ID " ", JSON("{}")),
+        ONE("GET /queue ", NO_QUEUE), ONE("GET /history/" ID " ", JSON("{}")),
         ONE("GET /queue ", JSON("{\"queue_running\": [[0, \"" ID "\"]], "
                                 "\"queue_pending\": []}"))};
     struct comfy_look l;
@@ -306,10 +315,10 @@ endless_list(void)
 static void
 with_a_queue_that_is_too_large_the_history_still_tells_the_end(void **state)
 {
-    static const char done[] = JSON(
-        "{\"" ID "\": {\"outputs\": {\"9\": {\"images\": [{\"filename\": "
-        "\"a.png\", \"subfolder\": \"\", \"type\": \"output\"}]}}, "
-        "\"status\": {\"status_str\": \"success\", \"messages\": []}}}");
+    static const char done[] =
+        JSON("{\"" ID "\": {\"outputs\": {\"9\": {\"images\": [{\"filename\": "
+             "\"a.png\", \"subfolder\": \"\", \"type\": \"output\"}]}}, "
+             "\"status\": {\"status_str\": \"success\", \"messages\": []}}}");
     char *queue = endless_list();
     const struct tape_step steps[] = {
         ONE("GET /queue ", queue), ONE("GET /history/" ID " ", done),
@@ -395,17 +404,21 @@ an_upload_goes_to_the_temp_folder_in_place_of_the_old_one(void **state)
 {
     static const struct tape_step steps[] = {
         ONE("GET /features ", ANSWER("404 No", "")),
-        T_ACCEPT, T_REQUEST("POST /upload/image "),
-        T_HAS("filename=\"7f.png\""), T_HAS("name=\"type\"\r\n\r\ntemp\r\n"),
-        T_HAS("name=\"overwrite\"\r\n\r\ntrue\r\n"), T_HAS("\r\nthe bytes\r\n"),
+        T_ACCEPT,
+        T_REQUEST("POST /upload/image "),
+        T_HAS("filename=\"7f.png\""),
+        T_HAS("name=\"type\"\r\n\r\ntemp\r\n"),
+        T_HAS("name=\"overwrite\"\r\n\r\ntrue\r\n"),
+        T_HAS("\r\nthe bytes\r\n"),
         T_SEND(JSON("{\"name\": \"7f (1).png\", \"subfolder\": \"\", "
-                    "\"type\": \"temp\"}")), T_CLOSE};
+                    "\"type\": \"temp\"}")),
+        T_CLOSE};
     const char *input;
 
     (void)state;
     PLAY(steps);
-    assert_int_equal(comfy_upload(c, a, STR("the bytes"), "7f.png", &input,
-                                  &e), 0);
+    assert_int_equal(comfy_upload(c, a, STR("the bytes"), "7f.png", &input, &e),
+                     0);
     assert_string_equal(input, "7f (1).png [temp]");
     played();
 }
@@ -420,8 +433,8 @@ what_is_over_the_servers_limit_is_not_sent(void **state)
     (void)state;
     PLAY(steps);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(comfy_upload(c, a, STR("six by"), "7f.png", &input,
-                                      &e), -1);
+        assert_int_equal(
+            comfy_upload(c, a, STR("six by"), "7f.png", &input, &e), -1);
         assert_int_equal(e.code, ERR_TOO_LARGE);
     }
     played();
@@ -443,7 +456,8 @@ what_a_server_can_run_is_remembered_for_a_while(void **state)
     const struct comfy_needs needs = {
         .graph = STR("{\"1\": {\"class_type\": \"X\"}, "
                      "\"2\": {\"class_type\": \"X\"}}"),
-        .models = models, .n_models = 1};
+        .models = models,
+        .n_models = 1};
     struct comfy_missing m;
 
     (void)state;
@@ -473,8 +487,8 @@ a_model_is_also_found_in_a_nodes_choices(void **state)
     static const char *const classes[] = {"L"};
     static const char *const models[] = {"unet/sd/a.safetensors",
                                          "unet/b.safetensors"};
-    const struct comfy_needs needs = {.classes = classes, .n_classes = 1,
-                                      .models = models, .n_models = 2};
+    const struct comfy_needs needs = {
+        .classes = classes, .n_classes = 1, .models = models, .n_models = 2};
     struct comfy_missing m;
 
     (void)state;

@@ -26,28 +26,31 @@ static struct err e;
 
 /* ---- graphs; %s is a prefix of file names that no other run has ---- */
 
-#define SAVE(from)                                                            \
-    "\"9\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":[\"" from    \
+#define SAVE(from)                                                             \
+    "\"9\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":[\"" from      \
     "\",0],\"filename_prefix\":\"%s\"}}"
-#define EMPTY(w, h)                                                           \
-    "\"1\":{\"class_type\":\"EmptyImage\",\"inputs\":{\"width\":" #w          \
+#define EMPTY(w, h)                                                            \
+    "\"1\":{\"class_type\":\"EmptyImage\",\"inputs\":{\"width\":" #w           \
     ",\"height\":" #h ",\"batch_size\":1,\"color\":255}}"
-#define LOAD(name)                                                            \
-    "\"1\":{\"class_type\":\"LoadImage\",\"inputs\":{\"image\":\"" name       \
-    "\"}}"
-#define INVERT                                                                \
+#define LOAD(name)                                                             \
+    "\"1\":{\"class_type\":\"LoadImage\",\"inputs\":{\"image\":\"" name "\"}}"
+#define INVERT                                                                 \
     "\"2\":{\"class_type\":\"ImageInvert\",\"inputs\":{\"image\":[\"1\",0]}}"
-#define BLUR(n, from, sigma)                                                  \
-    "\"" n "\":{\"class_type\":\"ImageBlur\",\"inputs\":{\"image\":[\"" from  \
+#define BLUR(n, from, sigma)                                                   \
+    "\"" n "\":{\"class_type\":\"ImageBlur\",\"inputs\":{\"image\":[\"" from   \
     "\",0],\"blur_radius\":15,\"sigma\":" sigma "}}"
 
+/* clang-format off */
 static const char invert[] = "{" EMPTY(40, 30) "," INVERT "," SAVE("2") "}";
 static const char slow[] =
-    "{" EMPTY(1024, 1024) "," BLUR("2", "1", "1.0") ","
-    BLUR("3", "2", "1.1") "," BLUR("4", "3", "1.2") "," BLUR("5", "4", "1.3")
-    "," BLUR("6", "5", "1.4") "," BLUR("7", "6", "1.5") ","
+    "{" EMPTY(1024, 1024) ","
+    BLUR("2", "1", "1.0") "," BLUR("3", "2", "1.1") ","
+    BLUR("4", "3", "1.2") "," BLUR("5", "4", "1.3") ","
+    BLUR("6", "5", "1.4") "," BLUR("7", "6", "1.5") ","
     BLUR("8", "7", "1.6") "," BLUR("10", "8", "1.7") ","
-    BLUR("11", "10", "1.8") "," BLUR("12", "11", "1.9") "," SAVE("12") "}";
+    BLUR("11", "10", "1.8") "," BLUR("12", "11", "1.9") ","
+    SAVE("12") "}";
+/* clang-format on */
 
 static const char *const node9[] = {"9"};
 
@@ -237,10 +240,11 @@ an_upload_that_is_gone_is_a_loss_and_not_the_users_fault(void **state)
 static void
 a_node_that_raises_is_the_workflows_fault(void **state)
 {
-    static const char bad[] =
-        "{" EMPTY(16, 16) "," BLUR("2", "1", "1.0") ","
-        "\"3\":{\"class_type\":\"ImageBlur\",\"inputs\":{\"image\":[\"2\",0],"
-        "\"blur_radius\":31,\"sigma\":1.0}}," SAVE("3") "}";
+    static const char bad[] = "{" EMPTY(16, 16) "," BLUR(
+        "2", "1", "1.0") ","
+                         "\"3\":{\"class_type\":\"ImageBlur\",\"inputs\":{"
+                         "\"image\":[\"2\",0],"
+                         "\"blur_radius\":31,\"sigma\":1.0}}," SAVE("3") "}";
     struct comfy_result r = run(graph(bad), node9, 1);
 
     (void)state;
@@ -254,11 +258,10 @@ a_node_that_raises_is_the_workflows_fault(void **state)
 static void
 bad_values_and_unknown_classes_are_refused(void **state)
 {
-    static const char value[] =
-        "{" EMPTY(99999, 16) "," SAVE("1") "}";
+    static const char value[] = "{" EMPTY(99999, 16) "," SAVE("1") "}";
     static const char class[] =
-        "{\"1\":{\"class_type\":\"NoSuchNodeClass\",\"inputs\":{}},"
-        SAVE("1") "}";
+        "{\"1\":{\"class_type\":\"NoSuchNodeClass\",\"inputs\":{}}," SAVE(
+            "1") "}";
     struct comfy_submitted s = refused(graph(value), COMFY_FAULT_workflow);
 
     (void)state;
@@ -274,10 +277,12 @@ a_graph_that_is_taken_in_part_is_cancelled(void **state)
 {
     static const char part[] =
         "{" EMPTY(16, 16) ","
-        "\"2\":{\"class_type\":\"ImageScaleBy\",\"inputs\":{\"image\":[\"1\","
-        "0],\"upscale_method\":\"area\",\"scale_by\":99.0}},"
-        "\"8\":{\"class_type\":\"PreviewImage\",\"inputs\":{\"images\":[\"1\","
-        "0]}}," SAVE("2") "}";
+                          "\"2\":{\"class_type\":\"ImageScaleBy\",\"inputs\":{"
+                          "\"image\":[\"1\","
+                          "0],\"upscale_method\":\"area\",\"scale_by\":99.0}},"
+                          "\"8\":{\"class_type\":\"PreviewImage\",\"inputs\":{"
+                          "\"images\":[\"1\","
+                          "0]}}," SAVE("2") "}";
     const char *before = submit(graph(slow));
     struct comfy_submitted s = refused(graph(part), COMFY_FAULT_workflow);
 
@@ -347,12 +352,15 @@ texts_and_files_come_in_the_order_asked_for_without_previews(void **state)
     static const char *const wanted[] = {"9", "7"};
     static const char kinds[] =
         "{" EMPTY(24, 16) ","
-        "\"3\":{\"class_type\":\"GetImageSize\",\"inputs\":{\"image\":[\"1\","
-        "0]}},"
-        "\"7\":{\"class_type\":\"PreviewAny\",\"inputs\":{\"source\":[\"3\","
-        "0]}},"
-        "\"8\":{\"class_type\":\"PreviewImage\",\"inputs\":{\"images\":[\"1\","
-        "0]}}," SAVE("1") "}";
+                          "\"3\":{\"class_type\":\"GetImageSize\",\"inputs\":{"
+                          "\"image\":[\"1\","
+                          "0]}},"
+                          "\"7\":{\"class_type\":\"PreviewAny\",\"inputs\":{"
+                          "\"source\":[\"3\","
+                          "0]}},"
+                          "\"8\":{\"class_type\":\"PreviewImage\",\"inputs\":{"
+                          "\"images\":[\"1\","
+                          "0]}}," SAVE("1") "}";
     struct comfy_result r = run(graph(kinds), wanted, 2);
 
     (void)state;
@@ -385,22 +393,25 @@ what_a_server_cannot_run_is_named(void **state)
 {
     static const char *const classes[] = {"ImageInvert", "NoSuchNodeClass"};
     static const char *const models[] = {"checkpoints/no_such.safetensors"};
-    static const char choice[] =
-        "{" EMPTY(16, 16) ","
-        "\"2\":{\"class_type\":\"ImageScaleBy\",\"inputs\":{\"image\":[\"1\","
-        "0],\"upscale_method\":\"magic\",\"scale_by\":2.0}},"
-        "\"3\":{\"class_type\":\"ImageBlend\",\"inputs\":{\"image1\":[\"1\","
-        "0],\"image2\":[\"2\",0],\"blend_factor\":0.5,"
-        "\"blend_mode\":\"magic\"}},"
-        "\"4\":{\"class_type\":\"ImageInvert\",\"inputs\":{}}," SAVE("3") "}";
+    static const char choice[] = "{" EMPTY(
+        16, 16) ","
+                "\"2\":{\"class_type\":\"ImageScaleBy\",\"inputs\":{\"image\":["
+                "\"1\","
+                "0],\"upscale_method\":\"magic\",\"scale_by\":2.0}},"
+                "\"3\":{\"class_type\":\"ImageBlend\",\"inputs\":{\"image1\":["
+                "\"1\","
+                "0],\"image2\":[\"2\",0],\"blend_factor\":0.5,"
+                "\"blend_mode\":\"magic\"}},"
+                "\"4\":{\"class_type\":\"ImageInvert\",\"inputs\":{}}," SAVE(
+                    "3") "}";
     struct comfy_needs needs = {.graph = graph(invert)};
     struct comfy_missing m;
 
     (void)state;
     assert_int_equal(comfy_can_run(c, a, &needs, &m, &e), 0);
     assert_int_equal(m.n, 0);
-    needs = (struct comfy_needs){.classes = classes, .n_classes = 2,
-                                 .models = models, .n_models = 1};
+    needs = (struct comfy_needs){
+        .classes = classes, .n_classes = 2, .models = models, .n_models = 1};
     assert_int_equal(comfy_can_run(c, a, &needs, &m, &e), 0);
     assert_int_equal(m.n, 2);
     assert_string_equal(m.items[0], "node NoSuchNodeClass");
@@ -420,10 +431,12 @@ a_graph_that_lacks_inputs_with_defaults_is_completed(void **state)
 {
     static const char lacking[] =
         "{" EMPTY(40, 30) ","
-        "\"2\":{\"class_type\":\"ImageScale\",\"inputs\":{\"image\":[\"1\",0],"
-        "\"width\":20,\"height\":18}},"
-        "\"3\":{\"class_type\":\"ImageAddNoise\",\"inputs\":{\"image\":[\"2\","
-        "0],\"seed\":18446744073709551615}}," SAVE("3") "}";
+                          "\"2\":{\"class_type\":\"ImageScale\",\"inputs\":{"
+                          "\"image\":[\"1\",0],"
+                          "\"width\":20,\"height\":18}},"
+                          "\"3\":{\"class_type\":\"ImageAddNoise\",\"inputs\":{"
+                          "\"image\":[\"2\","
+                          "0],\"seed\":18446744073709551615}}," SAVE("3") "}";
     struct str g = graph(lacking);
     struct comfy_result r;
     const char *full;
@@ -492,28 +505,28 @@ end(void **state)
 }
 
 /* Each test is there twice: for the sandbox, and skipped without a real one. */
-#define REAL(name)                                                            \
-    static void name##_really(void **state)                                   \
-    {                                                                         \
-        if (!url[0])                                                          \
-            skip();                                                           \
-        name(state);                                                          \
+#define REAL(name)                                                             \
+    static void name##_really(void **state)                                    \
+    {                                                                          \
+        if (!url[0])                                                           \
+            skip();                                                            \
+        name(state);                                                           \
     }
-#define EACH(X)                                                               \
-    X(a_healthy_server_tells_its_version)                                     \
-    X(a_graph_runs_and_its_picture_is_fetched)                                \
-    X(an_uploaded_picture_goes_through_a_graph)                               \
-    X(bytes_that_are_no_picture_are_the_inputs_fault)                         \
-    X(an_upload_that_is_gone_is_a_loss_and_not_the_users_fault)               \
-    X(a_node_that_raises_is_the_workflows_fault)                              \
-    X(bad_values_and_unknown_classes_are_refused)                             \
-    X(a_graph_that_is_taken_in_part_is_cancelled)                             \
-    X(the_queue_tells_places_and_cancel_takes_out_only_its_own)               \
-    X(a_forgotten_run_is_unknown_and_forgetting_may_be_repeated)              \
-    X(the_same_graph_again_names_the_same_file)                               \
-    X(texts_and_files_come_in_the_order_asked_for_without_previews)           \
-    X(a_file_that_the_server_does_not_have_is_not_found)                      \
-    X(what_a_server_cannot_run_is_named)                                      \
+#define EACH(X)                                                                \
+    X(a_healthy_server_tells_its_version)                                      \
+    X(a_graph_runs_and_its_picture_is_fetched)                                 \
+    X(an_uploaded_picture_goes_through_a_graph)                                \
+    X(bytes_that_are_no_picture_are_the_inputs_fault)                          \
+    X(an_upload_that_is_gone_is_a_loss_and_not_the_users_fault)                \
+    X(a_node_that_raises_is_the_workflows_fault)                               \
+    X(bad_values_and_unknown_classes_are_refused)                              \
+    X(a_graph_that_is_taken_in_part_is_cancelled)                              \
+    X(the_queue_tells_places_and_cancel_takes_out_only_its_own)                \
+    X(a_forgotten_run_is_unknown_and_forgetting_may_be_repeated)               \
+    X(the_same_graph_again_names_the_same_file)                                \
+    X(texts_and_files_come_in_the_order_asked_for_without_previews)            \
+    X(a_file_that_the_server_does_not_have_is_not_found)                       \
+    X(what_a_server_cannot_run_is_named)                                       \
     X(a_graph_that_lacks_inputs_with_defaults_is_completed)
 EACH(REAL)
 
@@ -521,7 +534,7 @@ int
 main(void)
 {
 #define IN_SANDBOX(name) cmocka_unit_test_setup_teardown(name, begin, end),
-#define FOR_REAL(name)                                                        \
+#define FOR_REAL(name)                                                         \
     cmocka_unit_test_setup_teardown(name##_really, begin, end),
     const struct CMUnitTest in_sandbox[] = {EACH(IN_SANDBOX)};
     const struct CMUnitTest for_real[] = {EACH(FOR_REAL)};

@@ -130,7 +130,7 @@ wire(struct arena *a, const cJSON *x)
 
     buf_init(&b, 16 << 20);
     buf_addf(&b, "HTTP/1.1 %d Recorded\r\n", (int)json_i64(r, "status", 0));
-    cJSON_ArrayForEach(h, json_get(r, "headers")) {
+    cJSON_ArrayForEach (h, json_get(r, "headers")) {
         if (strcasecmp(at(h, 0), "Transfer-Encoding") != 0 &&
             strcasecmp(at(h, 0), "Content-Length") != 0 &&
             strcasecmp(at(h, 0), "Connection") != 0)
@@ -199,9 +199,10 @@ line_of_queue(struct play *p, const cJSON *x)
     buf_addf(&p->line, "running=%zu pending=%zu", q.running, q.pending);
     j = json_parse_in(p->a, str_c(body_text(x)), 0, NULL);
     for (int i = 0; i < 2; i++)
-        cJSON_ArrayForEach(item, json_get(j, lists[i])) {
-            assert_int_equal(comfy_queue_parse(str_c(body_text(x)),
-                                               at(item, 1), &q, &p->e), 0);
+        cJSON_ArrayForEach (item, json_get(j, lists[i])) {
+            assert_int_equal(
+                comfy_queue_parse(str_c(body_text(x)), at(item, 1), &q, &p->e),
+                0);
             buf_addf(&p->line, " %.8s:%s", at(item, 1),
                      comfy_state_name(q.state));
             if (q.state == COMFY_PENDING)
@@ -291,8 +292,10 @@ line_of_view(struct play *p, const cJSON *x)
                                  COMFY_IMAGE};
     struct buf b;
 
-    expect(p, "GET /view?filename=a%20b%26c%2B%C3%A9.png&subfolder=x%2Fy&"
-              "type=output ", x);
+    expect(p,
+           "GET /view?filename=a%20b%26c%2B%C3%A9.png&subfolder=x%2Fy&"
+           "type=output ",
+           x);
     if (comfy_fetch(start(p), &f, 1 << 20, &b, &p->e) == 0)
         buf_addf(&p->line, "%zu bytes", b.len);
     else
@@ -366,7 +369,7 @@ line_of_class(struct play *p, const cJSON *x, const char *class_type)
     else if (!entry)
         buf_add_c(&p->line, "no such class");
     else
-        cJSON_ArrayForEach(i, json_path(entry, "input.required")) {
+        cJSON_ArrayForEach (i, json_path(entry, "input.required")) {
             const char *dflt = comfy_default_text(p->a, i);
             buf_addf(&p->line, "%s%s=%s", i->prev->next ? " " : "", i->string,
                      dflt ? dflt : "?");
@@ -469,7 +472,7 @@ every_recorded_answer_is_understood_as_it_was_meant(void **state)
 
     (void)state;
     for (size_t i = 0; i < 4; i++)
-        cJSON_ArrayForEach(x, recorded[i]) {
+        cJSON_ArrayForEach (x, recorded[i]) {
             played++;
             wrong += !play(x->string, x, want_of(x->string));
         }

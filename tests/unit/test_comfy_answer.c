@@ -105,18 +105,25 @@ static void
 what_is_no_answer_to_a_prompt_is_not_taken_for_one(void **state)
 {
     static const char *const bodies[] = {
-        "", "null", "[]", "{}", "{\"prompt_id\":\"\"}", "{\"prompt_id\":[]}",
-        "{\"prompt_id\":\"a b\"}", "{\"prompt_id\":\"a\\n\"}",
-        "{\"exec_info\":{\"queue_remaining\":0}}", "{\"prompt_id\":\"x\""};
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"prompt_id\":\"\"}",
+        "{\"prompt_id\":[]}",
+        "{\"prompt_id\":\"a b\"}",
+        "{\"prompt_id\":\"a\\n\"}",
+        "{\"exec_info\":{\"queue_remaining\":0}}",
+        "{\"prompt_id\":\"x\""};
     struct comfy_submitted s;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
-        assert_int_equal(comfy_answer_prompt(a, 200, str_c(bodies[i]), "x", &s,
-                                             &e), -1);
+        assert_int_equal(
+            comfy_answer_prompt(a, 200, str_c(bodies[i]), "x", &s, &e), -1);
         assert_int_equal(e.code, ERR_BAD_INPUT);
-        assert_int_equal(comfy_answer_prompt(a, 400, str_c(bodies[i]), "x", &s,
-                                             &e), -1);
+        assert_int_equal(
+            comfy_answer_prompt(a, 400, str_c(bodies[i]), "x", &s, &e), -1);
         assert_false(s.accepted);
     }
 }
@@ -178,7 +185,8 @@ stats_without_devices_or_versions_are_stats(void **state)
     assert_int_equal(
         comfy_answer_stats(STR("{\"system\":{\"comfyui_version\":null,"
                                "\"ram_total\":\"x\"},\"devices\":[null]}"),
-                           &s, &e), 0);
+                           &s, &e),
+        0);
     assert_int_equal(s.ram_total, -1);
     assert_int_equal(comfy_answer_stats(STR("{}"), &s, &e), -1);
     assert_int_equal(comfy_answer_stats(STR("500 Internal"), &s, &e), -1);
@@ -190,38 +198,38 @@ versions_are_compared_as_numbers(void **state)
     static const struct {
         const char *version;
         bool want; /* from 0.3.57 */
-    } t[] = {{"0.3.57", true}, {"0.3.64", true},  {"0.3.100", true},
-             {"0.38.1", true}, {"1.0", true},     {"v0.4", true},
-             {"0.4", true},    {"0.3.56", false}, {"0.3", false},
-             {"0.3.9", false}, {"0.2.99", false}, {"", false},
+    } t[] = {{"0.3.57", true},   {"0.3.64", true},   {"0.3.100", true},
+             {"0.38.1", true},   {"1.0", true},      {"v0.4", true},
+             {"0.4", true},      {"0.3.56", false},  {"0.3", false},
+             {"0.3.9", false},   {"0.2.99", false},  {"", false},
              {"nightly", false}, {"0.3.57-1", true}, {"-1.2", false}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
-        assert_int_equal(comfy_version_from(t[i].version, 0, 3, 57),
-                         t[i].want);
+        assert_int_equal(comfy_version_from(t[i].version, 0, 3, 57), t[i].want);
 }
 
 static void
 an_upload_limit_may_be_a_float_or_missing(void **state)
 {
     (void)state;
-    assert_int_equal(comfy_answer_max_upload(
-                         STR("{\"max_upload_size\": 52428800.0}")), 52428800);
+    assert_int_equal(
+        comfy_answer_max_upload(STR("{\"max_upload_size\": 52428800.0}")),
+        52428800);
     assert_int_equal(comfy_answer_max_upload(STR("{}")), -1);
     assert_int_equal(comfy_answer_max_upload(STR("{\"max_upload_size\": -5}")),
                      -1);
-    assert_int_equal(comfy_answer_max_upload(
-                         STR("{\"max_upload_size\": 1e300}")), -1);
-    assert_int_equal(comfy_answer_max_upload(
-                         STR("{\"max_upload_size\": NaN}")), -1);
+    assert_int_equal(
+        comfy_answer_max_upload(STR("{\"max_upload_size\": 1e300}")), -1);
+    assert_int_equal(comfy_answer_max_upload(STR("{\"max_upload_size\": NaN}")),
+                     -1);
 }
 
 /* ---- the queue ---- */
 
-#define QUEUE                                                                 \
-    "{\"queue_running\": [[5, \"run\", {}, {}, []]], \"queue_pending\": ["    \
-    "[7.0, \"c\"], [9, \"a\"], [8, \"b\"], [8, \"aa\"], [\"x\", \"odd\"], "   \
+#define QUEUE                                                                  \
+    "{\"queue_running\": [[5, \"run\", {}, {}, []]], \"queue_pending\": ["     \
+    "[7.0, \"c\"], [9, \"a\"], [8, \"b\"], [8, \"aa\"], [\"x\", \"odd\"], "    \
     "null, [], [6]]}"
 
 static struct comfy_queue
@@ -255,7 +263,10 @@ static void
 a_queue_without_its_two_lists_is_none(void **state)
 {
     static const char *const bodies[] = {
-        "", "{}", "[]", "{\"queue_running\": []}",
+        "",
+        "{}",
+        "[]",
+        "{\"queue_running\": []}",
         "{\"queue_running\": [], \"queue_pending\": {}}",
         "{\"queue_running\": 1, \"queue_pending\": []}"};
     struct comfy_queue q;

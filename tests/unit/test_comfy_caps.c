@@ -110,14 +110,20 @@ open_lists_take_any_name(void **state)
     assert_int_equal(
         checked("{\"image\":\"t/x.png [temp]\"}",
                 "{\"input\":{\"required\":{\"image\":[[\"example.png\"],"
-                "{\"image_upload\":true}]}}}").n, 0);
-    assert_int_equal(
-        checked("{\"m\":\"y\"}", "{\"input\":{\"required\":{\"m\":[\"COMBO\","
-                                 "{\"remote\":{\"route\":\"/x\"}}]}}}").n, 0);
+                "{\"image_upload\":true}]}}}")
+            .n,
+        0);
+    assert_int_equal(checked("{\"m\":\"y\"}",
+                             "{\"input\":{\"required\":{\"m\":[\"COMBO\","
+                             "{\"remote\":{\"route\":\"/x\"}}]}}}")
+                         .n,
+                     0);
     assert_int_equal(
         checked("{\"image\":\"y.png\"}",
                 "{\"input\":{\"required\":{\"image\":[[\"example.png\"],"
-                "{\"image_upload\":false}]}}}").n, 1);
+                "{\"image_upload\":false}]}}}")
+            .n,
+        1);
 }
 
 static void
@@ -136,14 +142,18 @@ a_required_input_must_stand_there_or_have_a_default(void **state)
     assert_string_equal(m.items[1], "input X.none");
     assert_string_equal(m.items[2], "input X.text");
     assert_int_equal(checked("{\"image\":[\"1\",0],\"none\":[\"2\",0],"
-                             "\"text\":\"\"}", entry).n, 0);
+                             "\"text\":\"\"}",
+                             entry)
+                         .n,
+                     0);
 }
 
 static void
 odd_entries_ask_for_nothing(void **state)
 {
     static const char *const entries[] = {
-        "{}", "{\"input\":5}", "{\"input\":[]}", "{\"input\":{\"required\":[]}}",
+        "{}", "{\"input\":5}", "{\"input\":[]}",
+        "{\"input\":{\"required\":[]}}",
         "{\"input\":{\"required\":null,\"optional\":{\"a\":null,\"b\":[]}}}"};
 
     (void)state;
@@ -158,9 +168,9 @@ static void
 models_are_found_by_their_whole_name(void **state)
 {
     const cJSON *list = tree(STR("[\"sd/a.safetensors\",null,5]"));
-    const cJSON *entry = tree(STR(
-        "{\"input\":{\"required\":{\"a\":[[\"x.pt\"]]},\"optional\":{\"b\":"
-        "[\"COMBO\",{\"options\":[\"y.pt\"]}]},\"hidden\":[\"z.pt\"]}}"));
+    const cJSON *entry = tree(
+        STR("{\"input\":{\"required\":{\"a\":[[\"x.pt\"]]},\"optional\":{\"b\":"
+            "[\"COMBO\",{\"options\":[\"y.pt\"]}]},\"hidden\":[\"z.pt\"]}}"));
 
     (void)state;
     assert_true(comfy_models_have(list, "sd/a.safetensors"));
@@ -211,8 +221,8 @@ a_graph_gets_the_defaults_of_what_it_lacks_and_nothing_else(void **state)
         "\"upscale_method\":\"nearest-exact\",\"height\":512,"
         "\"crop\":\"disabled\"}},"
         "\"2\":{\"class_type\":\"Unknown\",\"inputs\":{\"a\":0.5}}}";
-    char *full = comfy_graph_complete(a, STR(graph), entry_of, real_classes(),
-                                      &e);
+    char *full =
+        comfy_graph_complete(a, STR(graph), entry_of, real_classes(), &e);
 
     (void)state;
     assert_non_null(full);

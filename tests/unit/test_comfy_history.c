@@ -9,10 +9,10 @@
 
 #define OK "\"status_str\":\"success\",\"completed\":true"
 #define BAD "\"status_str\":\"error\",\"completed\":false"
-#define FILE9                                                                 \
-    "\"9\":{\"images\":[{\"filename\":\"a.png\",\"subfolder\":\"j\","         \
+#define FILE9                                                                  \
+    "\"9\":{\"images\":[{\"filename\":\"a.png\",\"subfolder\":\"j\","          \
     "\"type\":\"output\"}]}"
-#define RUN(status, outputs)                                                  \
+#define RUN(status, outputs)                                                   \
     "{\"x\":{\"status\":{" status "},\"outputs\":{" outputs "}}}"
 #define MESSAGES(m) ",\"messages\":[" m "]"
 #define START "[\"execution_start\",{\"timestamp\":1000}]"
@@ -73,7 +73,8 @@ status_messages_and_files_together_make_the_end(void **state)
         /* files of a failed run do not make it a success */
         {RUN(BAD, FILE9), COMFY_END_FAILED, COMFY_FAULT_workflow},
         {RUN(BAD MESSAGES(START ",[\"execution_error\",{\"exception_type\":"
-                                "\"torch.OutOfMemoryError\"}]"), FILE9),
+                                "\"torch.OutOfMemoryError\"}]"),
+             FILE9),
          COMFY_END_FAILED, COMFY_FAULT_oom},
         {RUN(BAD MESSAGES("[\"execution_interrupted\",{\"node_id\":\"2\"}]"),
              FILE9),
@@ -81,7 +82,8 @@ status_messages_and_files_together_make_the_end(void **state)
         /* the known hole: a cycle found while running leaves "success" */
         {RUN(OK MESSAGES("[\"execution_error\",{\"exception_type\":"
                          "\"graph.DependencyCycleError\","
-                         "\"current_inputs\":[]}]"), FILE9),
+                         "\"current_inputs\":[]}]"),
+             FILE9),
          COMFY_END_FAILED, COMFY_FAULT_workflow},
         /* not the end of a run */
         {RUN(OK MESSAGES("[\"execution_error\",{\"exception_type\":"
@@ -108,11 +110,13 @@ static void
 an_error_is_told_in_one_line_with_times(void **state)
 {
     struct comfy_result r = read_for(
-        RUN(BAD MESSAGES(START
-            ",[\"execution_error\",{\"node_id\":\"2\",\"node_type\":"
-            "\"ImageBlur\",\"exception_type\":\"RuntimeError\","
-            "\"exception_message\":\"Padding\\nsize \\u0007 NaN\\n\","
-            "\"current_inputs\":{\"sigma\":[NaN]},\"timestamp\":1234}]"), ""),
+        RUN(BAD MESSAGES(
+                START
+                ",[\"execution_error\",{\"node_id\":\"2\",\"node_type\":"
+                "\"ImageBlur\",\"exception_type\":\"RuntimeError\","
+                "\"exception_message\":\"Padding\\nsize \\u0007 NaN\\n\","
+                "\"current_inputs\":{\"sigma\":[NaN]},\"timestamp\":1234}]"),
+            ""),
         node9, 1);
 
     (void)state;
@@ -127,14 +131,15 @@ an_error_is_told_in_one_line_with_times(void **state)
 static void
 what_is_no_history_is_bad_input(void **state)
 {
-    static const char *const bodies[] = {"", "[]", "null", "{\"x\":5}",
-                                         "{\"x\":[]}", "{\"x\":"};
+    static const char *const bodies[] = {"",          "[]",         "null",
+                                         "{\"x\":5}", "{\"x\":[]}", "{\"x\":"};
     struct comfy_result r;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
-        assert_int_equal(comfy_history_parse(a, str_c(bodies[i]), "x", node9,
-                                             1, &r, &e), -1);
+        assert_int_equal(
+            comfy_history_parse(a, str_c(bodies[i]), "x", node9, 1, &r, &e),
+            -1);
         assert_int_equal(e.code, ERR_BAD_INPUT);
         assert_int_equal(r.end, COMFY_END_NONE);
     }
@@ -146,12 +151,13 @@ static void
 only_saved_files_of_wanted_nodes_count(void **state)
 {
     static const char *const wanted[] = {"12", "9"};
-    static const char body[] = RUN(OK,
-        FILE9 ",\"8\":{\"images\":[{\"filename\":\"t.png\",\"type\":\"temp\"}]}"
-        ",\"7\":{\"text\":[\"unasked\"]}"
-        ",\"12\":{\"gifs\":[{\"filename\":\"v.mp4\",\"subfolder\":\"\","
-        "\"type\":\"output\",\"format\":\"video/h264-mp4\"}],"
-        "\"text\":[\"one\\ntwo\"]}");
+    static const char body[] =
+        RUN(OK, FILE9
+            ",\"8\":{\"images\":[{\"filename\":\"t.png\",\"type\":\"temp\"}]}"
+            ",\"7\":{\"text\":[\"unasked\"]}"
+            ",\"12\":{\"gifs\":[{\"filename\":\"v.mp4\",\"subfolder\":\"\","
+            "\"type\":\"output\",\"format\":\"video/h264-mp4\"}],"
+            "\"text\":[\"one\\ntwo\"]}");
     struct comfy_result r = read_for(body, wanted, 2);
 
     (void)state;
@@ -234,8 +240,10 @@ kinds_come_from_the_names_end(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
         struct comfy_result r = read_for(
-            arena_fmt(a, RUN(OK, "\"9\":{\"images\":[{\"filename\":\"%s\"}]%s}"),
-                      t[i].name, t[i].animated), node9, 1);
+            arena_fmt(a,
+                      RUN(OK, "\"9\":{\"images\":[{\"filename\":\"%s\"}]%s}"),
+                      t[i].name, t[i].animated),
+            node9, 1);
         assert_string_equal(comfy_kind_name(r.files[0].kind),
                             comfy_kind_name(t[i].want));
     }
