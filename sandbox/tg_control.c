@@ -143,6 +143,7 @@ tgs_do_stats(struct tg *t, struct tgs_call *c)
     jw_ki64(w, "pending", (int64_t)t->npending);
     jw_ki64(w, "delivered", (int64_t)t->stats.delivered);
     jw_ki64(w, "polled", (int64_t)t->stats.polled);
+    jw_ki64(w, "pollers", (int64_t)http_parked(t->server, "updates"));
     jw_ki64(w, "failures", (int64_t)t->stats.failures);
     jw_ki64(w, "expired", (int64_t)t->stats.expired);
     jw_ki64(w, "dropped", (int64_t)t->stats.dropped);

@@ -34,7 +34,7 @@ serve(const struct tg_sandbox *s, const char *port_file,
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; args && args[i] && i < TG_SANDBOX_ARGS; i++)
         argv[argc++] = args[i];
-    exit(sandbox_telegram_main(argc, (char **)(uintptr_t)argv));
+    _exit(sandbox_telegram_main(argc, (char **)(uintptr_t)argv));
 }
 
 static int
