@@ -132,10 +132,13 @@ report_attempt(struct report *r)
                        r->t->id, task_state_name(r->t->state));
 }
 
-/* Repeating a finish with the same attempt is fine. */
+/* Repeating a finish with the same attempt is fine, at the same moment too. */
 static int
 report_again(struct report *r, enum task_state wanted)
 {
+    struct err e;
+    if (task_get(r->c->b->db, r->c->a, r->t->id, r->t, &e) != 0)
+        return call_error(r->c, &e);
     if (r->t->state == wanted && r->t->attempt == r->attempt)
         return answer_state(r->c, r->t->id, r->out);
     return refuse_fence(r->c, r->t->id);
@@ -250,11 +253,23 @@ report_pending(struct report *r, const struct task_failure *f)
     return answer_state(r->c, r->t->id, r->out);
 }
 
+/* After the last failure the hold is free again. */
+static int
+answer_failed(struct report *r)
+{
+    struct account acc;
+    struct err e;
+    int status = answer_state(r->c, r->t->id, r->out);
+    if (status == 200 && strcmp(r->out->status, "failed") == 0 &&
+        account_by_id(r->c->b->db, r->c->a, r->t->account, &acc, &e) == 0)
+        r->out->balance = acc.available;
+    return status;
+}
+
 static int
 report_last(struct report *r, const struct task_failure *f,
             enum failure class)
 {
-    struct account acc;
     struct err e;
     bool done;
     enum job_state end =
@@ -266,11 +281,16 @@ report_last(struct report *r, const struct task_failure *f,
     relay_wake(r->c->b);
     claim_deliveries(r);
     backend_wake(r->c->b, TOPIC_JOB);
-    int status = answer_state(r->c, r->t->id, r->out);
-    if (status == 200 &&
-        account_by_id(r->c->b->db, r->c->a, r->t->account, &acc, &e) == 0)
-        r->out->balance = acc.available;
-    return status;
+    return answer_failed(r);
+}
+
+/* This attempt's failure was counted before: it is pending again or failed.
+ * It must be seen before the classes decide, for they look at the counters. */
+static bool
+failure_was_told(const struct report *r)
+{
+    return r->t->attempt == r->attempt && (r->t->state == TASK_PENDING ||
+                                           r->t->state == TASK_FAILED);
 }
 
 /* The classes decide: again after a pause, at once, or never (failure.def). */
@@ -285,6 +305,8 @@ report_failure(struct report *r)
         return call_refuse(r->c, 422, "bad_input",
                            "error_class %.40s is not in the table",
                            r->in->error_class);
+    if (failure_was_told(r))
+        return answer_failed(r);
     const struct failure_row *row = &failure_table[class];
     struct task_failure f = {
         .attempt = r->attempt,
