@@ -20,6 +20,14 @@ place_trouble(const struct place *p)
                                : NULL;
 }
 
+/* The first word is said when all is known that it depends on. */
+static bool
+is_known(const struct place *p)
+{
+    return p->asked && p->lock_known[ADDRESS_LOCK_MACHINE] &&
+           p->lock_known[ADDRESS_LOCK_REDIS];
+}
+
 static void
 log_health(struct place *p, const char *why)
 {
@@ -44,7 +52,7 @@ changed(struct place *p, bool was_healthy)
 
     if (turned && why != NULL)
         p->bad_since_ms = clock_mono_ms();
-    if (turned || (!p->said && p->asked && why != NULL))
+    if (turned || (!p->said && why != NULL && is_known(p)))
         log_health(p, why);
     if (turned) {
         p->changes++;
@@ -152,7 +160,7 @@ address_lock_set(struct address *ad, enum address_lock which, const char *why)
 
     snprintf(p->locked_out[which], sizeof(p->locked_out[which]), "%s",
              why != NULL ? why : "");
-    p->asked = p->asked || why != NULL;
+    p->lock_known[which] = true;
     changed(p, was);
 }
 

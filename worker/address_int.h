@@ -12,7 +12,8 @@ struct place {
     bool answers;
     bool asked; /* its health is known */
     bool said;  /* ...and was logged */
-    char locked_out[2][160]; /* why, by enum address_lock; "" = ours */
+    bool lock_known[2]; /* by enum address_lock */
+    char locked_out[2][160]; /* why; "" = ours */
     char stuck[COMFY_ID_MAX];
     char error[200];
     char version[32];
