@@ -322,7 +322,7 @@ flow_form_next(struct flow *f, int64_t edit, struct err *e)
     size_t field;
 
     if (p == NULL) {
-        dialog_reset(&f->d);
+        f->d.step = f->d.photos.n > 0 ? DIALOG_PICK : DIALOG_IDLE;
         flow_tell_gone(f);
         return 0;
     }

@@ -75,11 +75,8 @@ refuse_why(const struct tg_update *u)
             return "refuse_unsupported";
         return refuse_size(&u->file);
     case TG_CONTENT_IMAGE:
-        if (!is_taken_type(u->file.mime))
-            return "refuse_not_image";
-        return refuse_size(&u->file);
     case TG_CONTENT_DOCUMENT:
-        if (!is_taken_name(&u->file))
+        if (!is_taken_type(u->file.mime) && !is_taken_name(&u->file))
             return "refuse_not_image";
         return refuse_size(&u->file);
     case TG_CONTENT_VIDEO:
