@@ -89,7 +89,8 @@ shop_start(struct bench *b, const char *database)
         setenv("TELEGRAM_CHAT_RATE", "100000", 1);
         setenv("INITIAL_BALANCE", "1000000", 1);
         setenv("LOG_LEVEL", "warn", 1);
-        execl(bin, "tintype", "up", "--any-port", (char *)NULL);
+        execl(bin, "tintype", "up", "--any-port", "--no-sample",
+              (char *)NULL);
         _exit(127);
     }
     cJSON *run = NULL;
@@ -103,7 +104,7 @@ shop_start(struct bench *b, const char *database)
     for (int i = 0; i < ROLES; i++)
         b->pids[i] = json_i64(json_get(run, roles[i]), "pid", 0);
     json_free(run);
-    clock_sleep_ms(6000); /* the first heartbeats, and the sample job */
+    clock_sleep_ms(3000); /* the first heartbeats */
 }
 
 static void

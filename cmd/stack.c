@@ -2,6 +2,7 @@
  * stack.c - see stack.h.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,7 +164,7 @@ redis_start(struct stack *s, struct err *e)
     ARGS(p, "redis-server", "--port", "0", "--unixsocket", socket,
          "--unixsocketperm", "600", "--dir", dir, "--appendonly", "yes",
          "--save", "", "--maxmemory-policy", "noeviction", "--loglevel",
-         "warning");
+         "warning", "--logfile", "redis.log");
     if (proc_start(p, START_MS, e) != 0)
         return -1;
     if (redis_wait(s->redis_url, e) != 0)
@@ -368,6 +369,8 @@ stack_watch(struct stack *s)
         struct proc *p = part_by_pid(s, pid);
         if (p != NULL)
             part_died(p, status);
+        else if (pid == s->sample)
+            s->sample = 0;
     }
     for (int i = 0; i < STACK_PARTS; i++) {
         struct proc *p = &s->parts[i];
@@ -391,6 +394,8 @@ stack_stop(struct stack *s, int64_t ms)
                                             STACK_COMFY, STACK_TELEGRAM};
     char path[4200];
     int64_t until_ms = clock_mono_ms() + ms;
+    if (s->sample > 0)
+        kill(s->sample, SIGKILL);
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         int64_t left = until_ms - clock_mono_ms();
         if (s->used[order[i]])

@@ -32,6 +32,7 @@ struct stack {
     char backend_url[64], telegram_url[64], comfy_url[64];
     struct proc parts[STACK_PARTS]; /* argv NULL in [1]: not ours to run */
     bool used[STACK_PARTS];
+    pid_t sample; /* buys the first sample job; -1, 0: none */
 };
 
 /* On failure everything that was started is stopped. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -34,15 +35,13 @@ print_where(const struct stack *s)
     fflush(stdout);
 }
 
-/* One sample job when a practice shop starts for the first time. */
+/* One sample job when a practice shop starts for the first time; in a process
+ * of its own, so that what dies meanwhile is started again. */
 static void
-first_sample(const struct stack *s)
+sample_tell(const struct stack *s, const char *mark)
 {
-    char mark[4200], picture[4200];
+    char picture[4200];
     struct err e;
-    snprintf(mark, sizeof mark, "%s/sample.done", s->dir);
-    if (!s->sandbox || access(mark, F_OK) == 0)
-        return;
     printf("Running one sample job ...\n");
     fflush(stdout);
     if (sample_run(s, s->dir, picture, sizeof picture, &e) != 0) {
@@ -55,6 +54,24 @@ first_sample(const struct stack *s)
                "picture: %s\n", picture);
     }
     fflush(stdout);
+}
+
+static void
+first_sample(struct stack *s)
+{
+    char mark[4200];
+    pid_t parent = getpid();
+    snprintf(mark, sizeof mark, "%s/sample.done", s->dir);
+    if (!s->sandbox || access(mark, F_OK) == 0)
+        return;
+    fflush(NULL);
+    s->sample = fork();
+    if (s->sample != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent)
+        sample_tell(s, mark);
+    _exit(0);
 }
 
 /* Watches the children until a signal asks to stop. */
@@ -75,20 +92,24 @@ cmd_up(int argc, char **argv)
 {
     static struct stack s;
     struct err e;
+    bool sample = true;
     struct settings *set = role_start("up", &e);
     if (set == NULL) {
         fprintf(stderr, "tintype up: %s\n", e.msg);
         return 2;
     }
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         s.any_port = s.any_port || strcmp(argv[i], "--any-port") == 0;
+        sample = sample && strcmp(argv[i], "--no-sample") != 0;
+    }
     if (stack_start(&s, set, &e) != 0) {
         fprintf(stderr, "tintype up: %s\n", e.msg);
         settings_free(set);
         return 1;
     }
     print_where(&s);
-    first_sample(&s);
+    if (sample)
+        first_sample(&s);
     watch_until_stop(&s);
     log_info("up", "stopping", "bot, worker, backend, redis");
     stack_stop(&s, setting_int(set, SET_SHUTDOWN_S) * 1000);

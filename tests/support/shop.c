@@ -17,7 +17,6 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cmd/sample.h"
 #include "io/redis.h"
 #include "tests/support/servers.h"
 #include "tests/support/shop.h"
@@ -101,8 +100,26 @@ up_run(struct shop *s, pid_t parent)
     dup2(fd, 2);
     for (char **e = s->env; *e != NULL; e++)
         putenv(*e);
-    execl(binary(), "tintype", "up", "--any-port", (char *)NULL);
+    const char *argv[SHOP_WORDS_MAX + 4] = {"tintype", "up", "--any-port"};
+    for (size_t i = 0; i < SHOP_WORDS_MAX && s->words[i] != NULL; i++)
+        argv[3 + i] = s->words[i];
+    execv(binary(), (char **)(uintptr_t)argv);
     _exit(127);
+}
+
+static size_t
+env_outside(struct shop *s, size_t n)
+{
+    char text[600];
+    tg_sandbox_start(&s->tg, NULL);
+    comfy_sandbox_start(&s->comfy_outside, NULL);
+    snprintf(text, sizeof text, "BOT_TOKEN=%s", s->tg.token);
+    s->env[n++] = mem_strdup(text);
+    snprintf(text, sizeof text, "TELEGRAM_API_URL=%s", s->tg.url);
+    s->env[n++] = mem_strdup(text);
+    snprintf(text, sizeof text, "COMFYUI_URL=%s", s->comfy_outside.url);
+    s->env[n++] = mem_strdup(text);
+    return n;
 }
 
 static void
@@ -110,12 +127,14 @@ env_make(struct shop *s, const struct shop_config *cfg)
 {
     char text[600];
     size_t n = 0;
-    s->env = mem_calloc(SHOP_ENV_MAX + 8, sizeof *s->env);
+    s->env = mem_calloc(SHOP_ENV_MAX + 12, sizeof *s->env);
     snprintf(text, sizeof text, "DATA_DIR=%s", s->dir);
     s->env[n++] = mem_strdup(text);
     s->env[n++] = mem_strdup("LOG_FORMAT=text");
     for (size_t i = 0; i < SHOP_ENV_MAX && cfg->env[i] != NULL; i++)
         s->env[n++] = mem_strdup(cfg->env[i]);
+    if (cfg->outside)
+        n = env_outside(s, n);
     if (cfg->webhook) {
         int port = free_port();
         snprintf(text, sizeof text, "WEBHOOK_URL=http://127.0.0.1:%d/hook",
@@ -181,18 +200,10 @@ wait_until_sold(struct shop *s)
 }
 
 void
-shop_start(struct shop *s, const struct shop_config *cfg)
+shop_up(struct shop *s)
 {
     struct err e;
     pid_t parent = getpid();
-    char dir[] = "/tmp/tintype-shop-XXXXXX";
-    memset(s, 0, sizeof *s);
-    if (cfg->dir == NULL && mkdtemp(dir) == NULL)
-        fail_msg("mkdtemp: %s", strerror(errno));
-    snprintf(s->dir, sizeof s->dir, "%s", cfg->dir ? cfg->dir : dir);
-    snprintf(s->data, sizeof s->data, "%s/sandbox", s->dir);
-    s->arena = arena_new();
-    env_make(s, cfg);
     fflush(NULL);
     s->pid = fork();
     if (s->pid == 0)
@@ -206,9 +217,32 @@ shop_start(struct shop *s, const struct shop_config *cfg)
                        &e);
     assert_non_null(s->api);
     wait_until_sold(s);
+}
+
+void
+shop_start(struct shop *s, const struct shop_config *cfg)
+{
+    char dir[] = "/tmp/tintype-shop-XXXXXX";
+    memset(s, 0, sizeof *s);
+    if (cfg->dir == NULL && mkdtemp(dir) == NULL)
+        fail_msg("mkdtemp: %s", strerror(errno));
+    snprintf(s->dir, sizeof s->dir, "%s", cfg->dir ? cfg->dir : dir);
+    snprintf(s->data, sizeof s->data, "%s%s", s->dir,
+             cfg->outside ? "" : "/sandbox");
+    s->arena = arena_new();
+    s->outside = cfg->outside;
+    memcpy(s->words, cfg->words, sizeof cfg->words);
+    for (size_t i = 0; !cfg->sample && i < SHOP_WORDS_MAX; i++) {
+        if (s->words[i] == NULL) {
+            s->words[i] = "--no-sample";
+            break;
+        }
+    }
+    env_make(s, cfg);
+    shop_up(s);
     if (cfg->no_limits)
         shop_call(s, "POST", "telegram:/sandbox/switches",
-                  "{\"limits\":false}", NULL);
+                  "{\"rate_limits\":false}", NULL);
 }
 
 static int
@@ -239,11 +273,11 @@ shop_check(struct shop *s)
 }
 
 void
-shop_stop(struct shop *s)
+shop_down(struct shop *s)
 {
-    char command[400];
     int status = 0;
     httpc_free(s->api);
+    s->api = NULL;
     kill(s->pid, SIGTERM);
     int64_t until_ms = clock_mono_ms() + START_MS;
     while (waitpid(s->pid, &status, WNOHANG) == 0) {
@@ -258,7 +292,18 @@ shop_stop(struct shop *s)
         log_show(s);
         fail_msg("tintype up ended with status %d", status);
     }
+}
+
+void
+shop_stop(struct shop *s)
+{
+    char command[400];
+    shop_down(s);
     shop_check(s);
+    if (s->outside) {
+        tg_sandbox_stop(&s->tg);
+        comfy_sandbox_stop(&s->comfy_outside);
+    }
     snprintf(command, sizeof command, "rm -rf -- %s", s->dir);
     if (system(command) != 0)
         fprintf(stderr, "%s remains\n", s->dir);
@@ -282,9 +327,15 @@ shop_pid(struct shop *s, const char *part)
 void
 shop_kill(struct shop *s, const char *part)
 {
+    shop_signal(s, part, SIGKILL);
+}
+
+void
+shop_signal(struct shop *s, const char *part, int sig)
+{
     pid_t old = shop_pid(s, part);
     int64_t until_ms = clock_mono_ms() + START_MS;
-    kill(old, SIGKILL);
+    kill(old, sig);
     while (shop_pid(s, part) == old) {
         if (clock_mono_ms() > until_ms) {
             log_show(s);

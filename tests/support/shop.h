@@ -15,14 +15,23 @@
 
 #include <sys/types.h>
 #include "sandbox/person.h"
+#include "tests/support/comfy_sandbox.h"
+#include "tests/support/tg_sandbox.h"
 
 #define SHOP_ENV_MAX 24
+#define SHOP_WORDS_MAX 4
 
 struct shop_config {
     const char *env[SHOP_ENV_MAX]; /* "KEY=value", NULL-terminated */
     const char *dir;               /* NULL: a new temporary folder */
     bool no_limits;                /* Telegram's rate limits are off */
     bool webhook;                  /* on a free port; else polling */
+    bool sample; /* with the sample job of a first start, which tests do not
+                    want */
+    /* Telegram and ComfyUI are processes of the test that outlive `up`, which
+     * runs as a real shop does: with BOT_TOKEN and COMFYUI_URL. */
+    bool outside;
+    const char *words[SHOP_WORDS_MAX]; /* more arguments of `up` */
 };
 
 struct shop {
@@ -31,6 +40,10 @@ struct shop {
     char telegram[64], comfy[64], backend[64], redis[400];
     char service_token[65], admin_token[65];
     char **env;
+    const char *words[SHOP_WORDS_MAX];
+    bool outside;
+    struct tg_sandbox tg;       /* of outside */
+    struct comfy_sandbox comfy_outside;
     struct httpc *api; /* the backend with the service token */
     struct arena *arena;
 };
@@ -38,12 +51,18 @@ struct shop {
 void shop_start(struct shop *s, const struct shop_config *cfg);
 /* SIGTERM, waits, then `check`; removes the folder. */
 void shop_stop(struct shop *s);
+/* SIGTERM and start again on the same folder, as a deploy does. Only with
+ * `outside` do persons and messages outlive it. */
+void shop_down(struct shop *s);
+void shop_up(struct shop *s);
 /* `tintype check` on it now (it may run): exit code must be 0. */
 void shop_check(struct shop *s);
 /* Process id of a part: "worker", "bot", "backend", "redis", "comfyui". */
 pid_t shop_pid(struct shop *s, const char *part);
 /* kill -9 of a part; returns when `up` has started it anew. */
 void shop_kill(struct shop *s, const char *part);
+/* The same with another signal. */
+void shop_signal(struct shop *s, const char *part, int sig);
 
 void shop_person(struct shop *s, struct person *p, const char *name,
                  const char *language);
