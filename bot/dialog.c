@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 
+#define FILE_ID_MAX 256 /* Telegram's are under 100 bytes */
+
 static const char *const steps[] = {
     [DIALOG_IDLE] = "idle",
     [DIALOG_PICK] = "pick",
@@ -68,7 +70,7 @@ read_photos(struct arena *a, const cJSON *list, struct dialog_photos *out)
                                  .width = json_i64(o, "w", 0),
                                  .height = json_i64(o, "h", 0)};
 
-        if (p.file_id[0] != '\0')
+        if (p.file_id[0] != '\0' && strlen(p.file_id) <= FILE_ID_MAX)
             dialog_photo_add(out, &p);
     }
 }

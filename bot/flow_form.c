@@ -24,6 +24,22 @@ preset_of(const struct flow *f)
     return bot_catalog_find(f->catalog, f->d.preset);
 }
 
+/* Answers outlive a new version of their preset: what does not fit the form
+ * any more is asked for again. */
+static bool
+is_answered(const struct flow *f, const struct preset_input *in)
+{
+    const struct dialog_value *v = dialog_value_find(&f->d, in->name);
+    const cJSON *j;
+
+    if (v == NULL)
+        return false;
+    if (v->json[0] == '\0')
+        return !in->required;
+    j = json_parse_in(f->a, str_c(v->json), 0, NULL);
+    return j != NULL && preset_value_check(in, j, "", NULL) == 0;
+}
+
 /* The first field without an answer: its index; n_inputs when all are done. */
 static size_t
 next_field(const struct flow *f, const struct preset *p)
@@ -35,8 +51,7 @@ next_field(const struct flow *f, const struct preset *p)
 
         if (in->kind == PRESET_PHOTO && photos++ >= f->d.photos.n)
             return i;
-        if (in->kind != PRESET_PHOTO &&
-            dialog_value_find(&f->d, in->name) == NULL)
+        if (in->kind != PRESET_PHOTO && !is_answered(f, in))
             return i;
     }
     return p->n_inputs;
@@ -308,8 +323,7 @@ use_caption(struct flow *f, const struct preset *p)
 
         if (in->kind != PRESET_TEXT)
             continue;
-        if (dialog_value_find(&f->d, in->name) == NULL &&
-            !answer_text(f, in, f->d.prompt))
+        if (!is_answered(f, in) && !answer_text(f, in, f->d.prompt))
             f->d.prompt = "";
         return;
     }
@@ -338,8 +352,7 @@ static bool
 has_open_text(const struct flow *f, const struct preset *p)
 {
     for (size_t i = 0; i < p->n_inputs; i++) {
-        if (p->inputs[i].kind == PRESET_TEXT &&
-            dialog_value_find(&f->d, p->inputs[i].name) == NULL)
+        if (p->inputs[i].kind == PRESET_TEXT && !is_answered(f, &p->inputs[i]))
             return true;
     }
     return false;
