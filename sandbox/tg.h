@@ -364,7 +364,6 @@ struct tgs_file *tgs_document_add(struct tg *t, struct str bytes,
                                   const char *name, const char *mime);
 struct tgs_file *tgs_file_find(struct tg *t, const char *id);
 struct tgs_file *tgs_file_by_path(struct tg *t, const char *path);
-struct tgs_file *tgs_photo_largest(const struct tgs_photo *p);
 /* Copies a file's bytes to out; makes a photo's smaller size on first use
  * (that takes the lock away for a while). False: gone. */
 bool tgs_file_read(struct tg *t, struct tgs_file *f, struct buf *out);

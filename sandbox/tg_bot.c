@@ -15,40 +15,40 @@
     "\r\n</body>\r\n</html>\r\n"
 
 static const struct tgs_method methods[] = {
-    {"getMe", tgs_get_me, false},
-    {"getChat", tgs_get_chat, false},
-    {"getFile", tgs_get_file, false},
-    {"logOut", tgs_log_out, false},
-    {"close", tgs_log_out, false},
-    {"getUpdates", tgs_get_updates, true},
-    {"setWebhook", tgs_set_webhook, false},
-    {"deleteWebhook", tgs_delete_webhook, false},
-    {"getWebhookInfo", tgs_get_webhook_info, false},
-    {"sendMessage", tgs_send_message, false},
-    {"sendPhoto", tgs_send_photo, false},
-    {"sendDocument", tgs_send_document, false},
-    {"sendMediaGroup", tgs_send_media_group, false},
-    {"copyMessage", tgs_copy_message, false},
-    {"sendChatAction", tgs_send_chat_action, false},
-    {"setMessageReaction", tgs_set_message_reaction, false},
-    {"answerCallbackQuery", tgs_answer_callback_query, false},
-    {"editMessageText", tgs_edit_text, false},
-    {"editMessageCaption", tgs_edit_caption, false},
-    {"editMessageMedia", tgs_edit_media, false},
-    {"editMessageReplyMarkup", tgs_edit_markup, false},
-    {"deleteMessage", tgs_delete_message, false},
-    {"deleteMessages", tgs_delete_messages, false},
-    {"setMyCommands", tgs_set_my_commands, false},
-    {"getMyCommands", tgs_get_my_commands, false},
-    {"deleteMyCommands", tgs_delete_my_commands, false},
-    {"setMyName", tgs_set_my_name, false},
-    {"getMyName", tgs_get_my_name, false},
-    {"setMyDescription", tgs_set_my_description, false},
-    {"getMyDescription", tgs_get_my_description, false},
-    {"setMyShortDescription", tgs_set_my_short, false},
-    {"getMyShortDescription", tgs_get_my_short, false},
-    {"setChatMenuButton", tgs_set_menu_button, false},
-    {"getChatMenuButton", tgs_get_menu_button, false},
+    {"getMe", tgs_get_me},
+    {"getChat", tgs_get_chat},
+    {"getFile", tgs_get_file},
+    {"logOut", tgs_log_out},
+    {"close", tgs_log_out},
+    {"getUpdates", tgs_get_updates},
+    {"setWebhook", tgs_set_webhook},
+    {"deleteWebhook", tgs_delete_webhook},
+    {"getWebhookInfo", tgs_get_webhook_info},
+    {"sendMessage", tgs_send_message},
+    {"sendPhoto", tgs_send_photo},
+    {"sendDocument", tgs_send_document},
+    {"sendMediaGroup", tgs_send_media_group},
+    {"copyMessage", tgs_copy_message},
+    {"sendChatAction", tgs_send_chat_action},
+    {"setMessageReaction", tgs_set_message_reaction},
+    {"answerCallbackQuery", tgs_answer_callback_query},
+    {"editMessageText", tgs_edit_text},
+    {"editMessageCaption", tgs_edit_caption},
+    {"editMessageMedia", tgs_edit_media},
+    {"editMessageReplyMarkup", tgs_edit_markup},
+    {"deleteMessage", tgs_delete_message},
+    {"deleteMessages", tgs_delete_messages},
+    {"setMyCommands", tgs_set_my_commands},
+    {"getMyCommands", tgs_get_my_commands},
+    {"deleteMyCommands", tgs_delete_my_commands},
+    {"setMyName", tgs_set_my_name},
+    {"getMyName", tgs_get_my_name},
+    {"setMyDescription", tgs_set_my_description},
+    {"getMyDescription", tgs_get_my_description},
+    {"setMyShortDescription", tgs_set_my_short},
+    {"getMyShortDescription", tgs_get_my_short},
+    {"setChatMenuButton", tgs_set_menu_button},
+    {"getChatMenuButton", tgs_get_menu_button},
 };
 
 const struct tgs_method *
@@ -58,6 +58,12 @@ tgs_method_find(const char *name)
         if (strcasecmp(methods[i].name, name) == 0)
             return &methods[i];
     return NULL;
+}
+
+const struct tgs_method *
+tgs_method_at(size_t i)
+{
+    return i < sizeof(methods) / sizeof(*methods) ? &methods[i] : NULL;
 }
 
 /* ---- the token ---- */
@@ -198,7 +204,6 @@ struck(struct tg *t, struct tgs_call *c)
         http_drop(c->req);
         return true;
     case TG_FAULT_delay:
-        c->stage = TG_STAGE_DELAYED;
         c->until_ms = clock_mono_ms() + c->fault.ms;
         http_park(c->req, "delay", http_topic(http_server(c->req), "delay"),
                   c->until_ms);
@@ -220,7 +225,6 @@ run(struct tg *t, struct tgs_call *c)
     uint64_t seen = http_topic(http_server(c->req), "updates");
     enum tgs_rc rc;
 
-    c->stage = TG_STAGE_STARTED;
     buf_init(&c->out, TG_JSON_MAX);
     buf_add_c(&c->out, "{\"ok\":true,\"result\":");
     jw_init(&c->w, &c->out);

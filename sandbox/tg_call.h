@@ -27,7 +27,6 @@ struct tgs_param {
 };
 
 enum tgs_rc { TG_OK, TG_FAIL, TG_PARK };
-enum tgs_stage { TG_STAGE_NEW, TG_STAGE_DELAYED, TG_STAGE_STARTED };
 
 struct tgs_method;
 
@@ -38,7 +37,6 @@ struct tgs_call {
     const struct tgs_method *method; /* NULL: unknown */
     size_t n;
     struct tgs_param params[TG_PARAMS_MAX];
-    enum tgs_stage stage;
     bool faulty;
     struct tgs_fault_rule fault; /* when faulty */
     int64_t until_ms;            /* when parked; clock_mono_ms */
@@ -55,10 +53,10 @@ struct tgs_call {
 struct tgs_method {
     const char *name;
     enum tgs_rc (*fn)(struct tg *t, struct tgs_call *c);
-    bool waits; /* may park: a long poll */
 };
 
 const struct tgs_method *tgs_method_find(const char *name); /* any case */
+const struct tgs_method *tgs_method_at(size_t i); /* NULL: behind the last */
 
 /* 0, or 400 with a description. */
 int tgs_params_read(struct tgs_call *c);

@@ -46,7 +46,6 @@ run(struct tg *t, struct tgs_call *c)
     uint64_t seen = http_topic(http_server(c->req), topic);
     enum tgs_rc rc;
 
-    c->stage = TG_STAGE_STARTED;
     buf_init(&c->out, TG_JSON_MAX);
     jw_init(&c->w, &c->out);
     rc = control->fn(t, c);
@@ -350,6 +349,39 @@ tgs_do_update(struct tg *t, struct tgs_call *c)
     return TG_OK;
 }
 
+/* What can be delivered again, oldest first. */
+enum tgs_rc
+tgs_do_updates(struct tg *t, struct tgs_call *c)
+{
+    int64_t after = tgs_arg_i64(c, "after", 0);
+    int64_t limit = tgs_arg_i64(c, "limit", CALLS_LIMIT), n = 0;
+    struct jw *w = &c->w;
+    size_t i;
+
+    pthread_mutex_lock(&t->lock);
+    i = t->nring > TG_UPDATES_MAX ? t->nring - TG_UPDATES_MAX : 0;
+    jw_obj(w);
+    jw_key(w, "updates");
+    jw_arr(w);
+    for (; i < t->nring && n < limit; i++) {
+        const struct tgs_update *u = t->ring[i % TG_UPDATES_MAX];
+        if (u->id <= after)
+            continue;
+        jw_obj(w);
+        jw_kstr(w, "kind", tgs_update_kind_name(u->kind));
+        jw_kbool(w, "pending", u->pending);
+        jw_ki64(w, "attempts", u->attempts);
+        jw_key(w, "update");
+        jw_raw(w, str_c(u->json));
+        jw_end(w);
+        n++;
+    }
+    jw_end(w);
+    jw_end(w);
+    pthread_mutex_unlock(&t->lock);
+    return TG_OK;
+}
+
 enum tgs_rc
 tgs_do_update_again(struct tg *t, struct tgs_call *c)
 {
@@ -391,6 +423,7 @@ const struct http_route tgs_routes[] = {
     ROUTE("DELETE", "/sandbox/calls", calls_clear),
     ROUTE("GET", "/sandbox/files/{id}", file),
     ROUTE("POST", "/sandbox/updates", update),
+    ROUTE("GET", "/sandbox/updates", updates),
     ROUTE("POST", "/sandbox/updates/{id}/again", update_again),
     ROUTE("POST", "/sandbox/users", user),
     ROUTE("GET", "/sandbox/users", users),
@@ -404,6 +437,7 @@ const struct http_route tgs_routes[] = {
     ROUTE("POST", "/sandbox/chats/{chat}/edit", edit),
     ROUTE("POST", "/sandbox/chats/{chat}/block", block),
     ROUTE("POST", "/sandbox/chats/{chat}/unblock", unblock),
+    ROUTE("POST", "/sandbox/chats/{chat}/deactivate", deactivate),
     ROUTE("GET", "/sandbox/chats/{chat}/messages", messages),
     ROUTE("GET", "/sandbox/events", events),
     ROUTE("GET", "/sandbox/wait", wait),

@@ -22,11 +22,11 @@ struct tgs_chat *tgs_control_chat(struct tg *t, struct tgs_call *c);
 /* tg_control.c */
 tgs_control_fn tgs_do_stats, tgs_do_switches, tgs_do_fault_add,
     tgs_do_fault_list, tgs_do_fault_clear, tgs_do_calls, tgs_do_calls_clear,
-    tgs_do_update, tgs_do_update_again, tgs_do_bot, tgs_do_file;
+    tgs_do_update, tgs_do_updates, tgs_do_update_again, tgs_do_bot, tgs_do_file;
 /* tg_person.c */
 tgs_control_fn tgs_do_user, tgs_do_users, tgs_do_chat, tgs_do_text,
     tgs_do_photo, tgs_do_document, tgs_do_album, tgs_do_other, tgs_do_block,
-    tgs_do_unblock;
+    tgs_do_unblock, tgs_do_deactivate;
 /* tg_press.c */
 tgs_control_fn tgs_do_press, tgs_do_edit;
 /* tg_wait.c */

@@ -186,6 +186,12 @@ struct upload {
     struct buf stripped;
 };
 
+static struct tgs_file *
+photo_largest(const struct tgs_photo *p)
+{
+    return p->sizes[p->n - 1];
+}
+
 static size_t
 photo_bucket(const char *hash)
 {
@@ -200,15 +206,9 @@ photo_known(struct tg *t, const char *hash)
 {
     struct tgs_photo *p = t->photos[photo_bucket(hash)];
 
-    while (p && (strcmp(p->hash, hash) != 0 || tgs_photo_largest(p)->gone))
+    while (p && (strcmp(p->hash, hash) != 0 || photo_largest(p)->gone))
         p = p->next;
     return p;
-}
-
-struct tgs_file *
-tgs_photo_largest(const struct tgs_photo *p)
-{
-    return p->sizes[p->n - 1];
 }
 
 static int
@@ -302,7 +302,7 @@ photo_add(struct tg *t, const struct upload *u)
     memcpy(p->hash, u->hash, sizeof(p->hash));
     smaller_add(t, p, u);
     bytes_put(t, size_add(t, p, u->width, u->height, 'y'), u->largest);
-    p->original = tgs_photo_largest(p);
+    p->original = photo_largest(p);
     if (!str_eq(u->largest, u->bytes))
         p->original = tgs_document_add(t, u->bytes, NULL, NULL);
     p->next = *bucket;
@@ -351,7 +351,7 @@ size_make(struct tg *t, struct tgs_file *f)
     char *p = NULL;
 
     buf_init(&from, TG_BODY_MAX);
-    if (tgs_file_read(t, tgs_photo_largest(f->photo), &from)) {
+    if (tgs_file_read(t, photo_largest(f->photo), &from)) {
         pthread_mutex_unlock(&t->lock);
         p = tgs_pixels_scale(buf_str(&from), side, &w, &h, &made.len);
         pthread_mutex_lock(&t->lock);

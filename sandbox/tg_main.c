@@ -109,7 +109,7 @@ make_token(struct options *o)
 
     rand_hex(secret, 35);
     snprintf(o->token, sizeof(o->token), "%llu:%s",
-             (unsigned long long)(7000000000 + rand_below(1000000000)), secret);
+             7000000000ULL + rand_below(1000000000), secret);
     o->cfg.token = o->token;
 }
 

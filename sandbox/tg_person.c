@@ -410,3 +410,19 @@ tgs_do_unblock(struct tg *t, struct tgs_call *c)
 {
     return set_blocked(t, c, false);
 }
+
+/* An account that its owner gave up: for good, without an update. */
+enum tgs_rc
+tgs_do_deactivate(struct tg *t, struct tgs_call *c)
+{
+    struct tgs_chat *chat;
+
+    pthread_mutex_lock(&t->lock);
+    chat = tgs_control_chat(t, c);
+    if (chat) {
+        chat->deactivated = true;
+        tgs_control_done(c, t->next_seq - 1, 0, 0);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return chat ? TG_OK : TG_FAIL;
+}

@@ -25,12 +25,13 @@ markup_data(struct tgs_call *c, const char *markup, const char *text,
 {
     const cJSON *m = json_parse_in(c->a, str_c(markup), 0, NULL), *row, *b;
 
-    cJSON_ArrayForEach (row, json_get(m, "inline_keyboard"))
+    cJSON_ArrayForEach (row, json_get(m, "inline_keyboard")) {
         cJSON_ArrayForEach (b, row) {
             const char *found = button_data(b, text, data);
             if (found)
                 return found;
         }
+    }
     return NULL;
 }
 

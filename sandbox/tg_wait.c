@@ -97,10 +97,11 @@ has_button(const struct tgs_event *v, const char *button)
     const cJSON *row, *b;
     bool found = false;
 
-    cJSON_ArrayForEach (row, rows)
+    cJSON_ArrayForEach (row, rows) {
         cJSON_ArrayForEach (b, row)
             found = found || strcmp(json_str(b, "text", ""), button) == 0 ||
                     strcmp(json_str(b, "callback_data", ""), button) == 0;
+    }
     json_free(j);
     return found;
 }

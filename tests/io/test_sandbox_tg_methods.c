@@ -307,6 +307,10 @@ who_blocked_or_never_wrote_gets_nothing(void **state)
     tg_sandbox_text(&f->s, shy, "/start");
     tg_call_ok(&f->s, "sendMessage", "{\"chat_id\":%lld,\"text\":\"x\"}",
                LL(shy));
+    tg_sandbox_do(
+        &f->s, arena_fmt(f->s.arena, "chats/%lld/deactivate", LL(shy)), "{}");
+    tg_call_bad(&f->s, 403, "user is deactivated", "sendMessage",
+                "{\"chat_id\":%lld,\"text\":\"x\"}", LL(shy));
 }
 
 /* ---- pictures ---- */

@@ -659,6 +659,7 @@ faults_double_lose_and_refuse_deliveries(void **state)
 {
     struct fixture *f = *state;
     struct tg_hook h;
+    const cJSON *list;
 
     tg_hook_start(&h);
     set_hook(f, &h, "");
@@ -683,6 +684,10 @@ faults_double_lose_and_refuse_deliveries(void **state)
                   "{}");
     tg_hook_wait(&h, 6);
     assert_string_equal(text_of(h.posts[5].update), "a");
+    list = json_get(tg_sandbox_ask(&f->s, "GET", "/sandbox/updates", NULL),
+                    "updates");
+    assert_int_equal(cJSON_GetArraySize(list), 3);
+    assert_int_equal(json_i64(json_path(list, "0"), "attempts", 0), 3);
     tg_hook_stop(&h);
 }
 
