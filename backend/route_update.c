@@ -50,14 +50,12 @@ dead_id(struct str bytes)
 }
 
 static struct update_taker
-taker_of(struct backend *b, const char *bot_id, const char *bot,
-         const char *boot)
+taker_of(const char *bot_id, const char *bot, const char *boot)
 {
     return (struct update_taker){.bot_id = bot_id,
                                  .bot = bot,
                                  .boot = boot,
-                                 .lease_ms = LIM_UPDATE_LEASE_MS,
-                                 .up_since = b->up_since};
+                                 .lease_ms = LIM_UPDATE_LEASE_MS};
 }
 
 static void
@@ -134,7 +132,7 @@ route_update_post(struct call *c, void *out)
     bool take = in->take && !u.dead;
     if (take && (in->bot == NULL || in->boot == NULL))
         return call_refuse(c, 400, "bad_input", "take needs bot and boot");
-    struct update_taker t = taker_of(c->b, in->bot_id, in->bot, in->boot);
+    struct update_taker t = taker_of(in->bot_id, in->bot, in->boot);
     if (update_put(c->b->db, c->a, &u, take ? &t : NULL, &stored->seq,
                    &stored->duplicate, &taken, &work, &e) != 0)
         return call_error(c, &e);
@@ -163,7 +161,7 @@ route_update_claim(struct call *c, void *out)
     if (boots_changed(c->b, in->bot, in->boot) &&
         update_free_boot(c->b->db, c->a, in->bot, in->boot, &e) != 0)
         return call_error(c, &e);
-    struct update_taker t = taker_of(c->b, in->bot_id, in->bot, in->boot);
+    struct update_taker t = taker_of(in->bot_id, in->bot, in->boot);
     if (update_take(c->b->db, c->a, &t, &taken, &work, &e) != 0)
         return call_error(c, &e);
     if (taken) {
@@ -389,24 +387,41 @@ route_update_finish(struct call *c, void *out)
     return 200;
 }
 
+/* Told before under this attempt, or is it somebody else's by now? */
+static int
+fail_look(struct call *c, int64_t seq, int64_t attempt)
+{
+    struct update_state s;
+    struct err e;
+    if (update_get(c->b->db, c->a, seq, &s, &e) != 0)
+        return call_error(c, &e);
+    if (s.attempt == attempt && strcmp(s.state, "done") != 0)
+        return 200;
+    c->problem.attempt = s.attempt;
+    c->problem.state = s.state;
+    return call_refuse(c, 409, "stale_attempt",
+                       "update %lld is %s at attempt %lld: drop yours",
+                       (long long)seq, s.state, (long long)s.attempt);
+}
+
 int
 route_update_fail(struct call *c, void *out)
 {
     const struct api_update_fail *in = c->in;
-    struct update_done d = {.attempt = in->attempt};
     struct err e;
+    int64_t seq;
     bool done;
     (void)out;
-    int status = seq_of_path(c, &d.seq);
+    int status = seq_of_path(c, &seq);
     if (status != 0)
         return status;
-    if (update_fail(c->b->db, c->a, d.seq, in->attempt, in->error,
-                    !in->outage, &done, &e) != 0)
+    if (update_fail(c->b->db, c->a, seq, in->attempt, in->error, !in->outage,
+                    &done, &e) != 0)
         return call_error(c, &e);
     if (!done)
-        return finish_look(c, &d) == 0 ? 200 : 409;
-    log_warn("inbox", "failed", "seq=%lld %s", (long long)d.seq, in->error);
-    watch_wake(c->b);
+        return fail_look(c, seq, in->attempt);
+    log_warn("inbox", "failed", "seq=%lld %s", (long long)seq, in->error);
+    backend_wake(c->b, TOPIC_UPDATES); /* the chat's next one, if it parked */
     return 200;
 }
 

@@ -105,11 +105,11 @@ alarms_ring(struct watch *w)
 static int
 pass_timers(struct watch *w, struct arena *a, struct err *e)
 {
-    size_t woken, parked, swept;
+    size_t woken, lapsed, swept;
     int64_t next_ms;
     struct backend *b = w->b;
     if (dialog_wake_due(b->db, a, &woken, &next_ms, e) != 0 ||
-        update_park(b->db, a, b->up_since, &parked, e) != 0 ||
+        update_lapse(b->db, a, b->up_since, &lapsed, e) != 0 ||
         delivery_sweep(b->db, a, NULL, NULL, &swept, e) != 0)
         return -1;
     pthread_mutex_lock(&w->lock);

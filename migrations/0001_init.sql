@@ -307,6 +307,9 @@ CREATE TABLE updates (
     UNIQUE (bot_id, update_id)
 );
 CREATE INDEX updates_open ON updates (chat_id, seq) WHERE state = 'open';
+CREATE INDEX updates_ready ON updates (bot_id, seq) WHERE state = 'open';
+CREATE INDEX updates_leased ON updates (lease_until)
+    WHERE state = 'open' AND lease_until IS NOT NULL;
 CREATE INDEX updates_taken ON updates (list) WHERE state = 'open';
 CREATE INDEX updates_finished ON updates (finished_at);
 

@@ -1,6 +1,7 @@
 /*
  * update.c - see update.h.
  */
+#include <string.h>
 #include "base/limits.h"
 #include "base/log.h"
 #include "store/account_row.h"
@@ -9,6 +10,7 @@
 #include "store/update.h"
 
 #define WAKE_ROWS 100
+#define TAKE_TRIES 4 /* another backend may be faster */
 
 /* Lists of a chat go to one connection, so that they follow each other. */
 static const char *
@@ -74,9 +76,9 @@ update_put(struct db *db, struct arena *a, const struct update_new *u,
            V_STR(u->dead ? "dead" : "open"), int_or_null(u->telegram_id));
     db_add(l, &sql_update_seq, 2, V_STR(u->bot_id), V_INT(u->update_id));
     if (t != NULL) {
-        db_add(l, &sql_update_take_one, 7, V_STR(t->bot), V_STR(t->boot),
-               V_STR(list), V_INT(t->lease_ms), V_INT(t->up_since),
-               V_STR(u->bot_id), V_INT(u->update_id));
+        db_add(l, &sql_update_take_one, 6, V_STR(t->bot), V_STR(t->boot),
+               V_STR(list), V_INT(t->lease_ms), V_STR(u->bot_id),
+               V_INT(u->update_id));
         add_look(l, list);
     }
     if (db_run(db, l, e) != 0)
@@ -87,9 +89,10 @@ update_put(struct db *db, struct arena *a, const struct update_new *u,
     return 0;
 }
 
-int
-update_take(struct db *db, struct arena *a, const struct update_taker *t,
-            bool *taken, struct update_work *work, struct err *e)
+/* One try; *any tells whether there was anything to take. */
+static int
+take_once(struct db *db, struct arena *a, const struct update_taker *t,
+          bool *any, bool *taken, struct update_work *work, struct err *e)
 {
     struct db_rows r;
     char *list = arena_alloc(a, LIST_ID_MAX);
@@ -97,13 +100,13 @@ update_take(struct db *db, struct arena *a, const struct update_taker *t,
     /* most calls find nothing: a look is cheaper than a transaction */
     if (db_read(db, a, &sql_update_free_any, &r, e, 1, V_STR(t->bot_id)) != 0)
         return -1;
-    if (r.nrows == 0)
+    *any = r.nrows > 0;
+    if (!*any)
         return 0;
     list_id_new(list);
     struct db_list *l = db_list_new(a, "inbox");
-    db_add(l, &sql_update_take_any, 6, V_STR(t->bot), V_STR(t->boot),
-           V_STR(list), V_INT(t->lease_ms), V_INT(t->up_since),
-           V_STR(t->bot_id));
+    db_add(l, &sql_update_take_any, 5, V_STR(t->bot), V_STR(t->boot),
+           V_STR(list), V_INT(t->lease_ms), V_STR(t->bot_id));
     add_look(l, list);
     if (db_run(db, l, e) != 0)
         return -1;
@@ -112,12 +115,58 @@ update_take(struct db *db, struct arena *a, const struct update_taker *t,
 }
 
 int
+update_take(struct db *db, struct arena *a, const struct update_taker *t,
+            bool *taken, struct update_work *work, struct err *e)
+{
+    bool any = true;
+    *taken = false;
+    for (int i = 0; i < TAKE_TRIES && any && !*taken; i++) {
+        if (take_once(db, a, t, &any, taken, work, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* seq and state of rows that failed. */
+static size_t
+parked_tell(const struct db_rows *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->nrows; i++) {
+        if (strcmp(db_str(r, i, 1), "parked") != 0)
+            continue;
+        log_error("inbox", "parked", "seq=%lld: failed %d times, see the admin"
+                  " list", (long long)db_int(r, i, 0), LIM_UPDATE_ATTEMPTS);
+        n++;
+    }
+    return n;
+}
+
+int
 update_free_boot(struct db *db, struct arena *a, const char *bot,
                  const char *boot, struct err *e)
 {
     struct db_list *l = db_list_new(a, "inbox");
-    db_add(l, &sql_update_free_boot, 2, V_STR(bot), V_STR(boot));
-    return db_run(db, l, e);
+    db_add(l, &sql_update_free_boot, 3, V_STR(bot), V_STR(boot),
+           V_INT(LIM_UPDATE_ATTEMPTS));
+    if (db_run(db, l, e) != 0)
+        return -1;
+    parked_tell(db_result(l, 0));
+    return 0;
+}
+
+int
+update_lapse(struct db *db, struct arena *a, int64_t up_since, size_t *n,
+             struct err *e)
+{
+    struct db_list *l = db_list_new(a, "inbox");
+    db_add(l, &sql_update_lapse, 2, V_INT(LIM_UPDATE_ATTEMPTS),
+           V_INT(up_since));
+    if (db_run(db, l, e) != 0)
+        return -1;
+    *n = db_result(l, 0)->nrows;
+    parked_tell(db_result(l, 0));
+    return 0;
 }
 
 int
@@ -188,28 +237,12 @@ update_fail(struct db *db, struct arena *a, int64_t seq, int64_t attempt,
     char *list = arena_alloc(a, LIST_ID_MAX);
     list_id_new(list);
     struct db_list *l = db_list_new(a, "inbox");
-    db_add(l, &sql_update_fail, 5, V_INT(seq), V_INT(attempt), V_STR(list),
-           V_STR(error), V_INT(counts));
+    db_add(l, &sql_update_fail, 6, V_INT(seq), V_INT(attempt), V_STR(list),
+           V_STR(error), V_INT(counts), V_INT(LIM_UPDATE_ATTEMPTS));
     if (db_run(db, l, e) != 0)
         return -1;
     *done = db_count(l, 0) == 1;
-    return 0;
-}
-
-int
-update_park(struct db *db, struct arena *a, int64_t up_since, size_t *n,
-            struct err *e)
-{
-    struct db_list *l = db_list_new(a, "inbox");
-    db_add(l, &sql_update_park, 2, V_INT(LIM_UPDATE_ATTEMPTS),
-           V_INT(up_since));
-    if (db_run(db, l, e) != 0)
-        return -1;
-    const struct db_rows *r = db_result(l, 0);
-    *n = r->nrows;
-    for (size_t i = 0; i < r->nrows; i++)
-        log_error("inbox", "parked", "seq=%lld: failed %d times, see the admin"
-                  " list", (long long)db_int(r, i, 0), LIM_UPDATE_ATTEMPTS);
+    parked_tell(db_result(l, 0));
     return 0;
 }
 

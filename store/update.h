@@ -2,9 +2,9 @@
  * update.h - the inbox: Telegram's updates, dialogues, offers (protocols 2).
  *
  *   open --take--> open, leased --finish--> done
- *                       |  |
- *                       |  +-- fail, lease over --> open (failures + 1)
- *                       +-- five failures --> parked
+ *                       |
+ *                       +-- fail, lease over, new boot of its bot:
+ *                             open again (failures + 1); the fifth: parked
  *   dead: never was an update; kept for the admin
  *
  * One open update of a chat is handed out at a time, the oldest first. The
@@ -40,7 +40,6 @@ struct update_work {
 struct update_taker {
     const char *bot_id, *bot, *boot;
     int64_t lease_ms;
-    int64_t up_since; /* now_ms() when this backend started */
 };
 
 /* *seq of the row, new or old. taker may be NULL; *taken tells whether *work
@@ -51,7 +50,7 @@ int update_put(struct db *db, struct arena *a, const struct update_new *u,
                struct err *e);
 int update_take(struct db *db, struct arena *a, const struct update_taker *t,
                 bool *taken, struct update_work *work, struct err *e);
-/* A new boot of a bot frees what its old boot held. */
+/* A new boot of a bot frees what its old boot held: a failure of each. */
 int update_free_boot(struct db *db, struct arena *a, const char *bot,
                      const char *boot, struct err *e);
 
@@ -88,12 +87,13 @@ struct update_done {
 /* *done false: another attempt, done before, or another version. */
 int update_finish(struct db *db, struct arena *a, const struct update_done *d,
                   bool *done, struct err *e);
-/* counts: towards parking. */
+/* counts: towards parking. *done false: another attempt, or told before. */
 int update_fail(struct db *db, struct arena *a, int64_t seq, int64_t attempt,
                 const char *error, bool counts, bool *done, struct err *e);
-/* Parks what failed too often; *n rows. */
-int update_park(struct db *db, struct arena *a, int64_t up_since, size_t *n,
-                struct err *e);
+/* Frees what has been held too long, *n rows. It counts as a failure when the
+ * lease ended after up_since (now_ms() when this backend started). */
+int update_lapse(struct db *db, struct arena *a, int64_t up_since, size_t *n,
+                 struct err *e);
 
 struct dialog {
     int64_t chat_id, version;
