@@ -121,8 +121,8 @@ form_decode(struct arena *a, struct str s)
     return str_n(to, n);
 }
 
-static int
-read_form(struct tgs_call *c, struct str rest)
+int
+tgs_form_read(struct tgs_call *c, struct str rest)
 {
     struct str field, name;
     int rc = 0;
@@ -179,7 +179,7 @@ tgs_params_read(struct tgs_call *c)
     if (type && is_type(type, "multipart/form-data"))
         return read_parts(c);
     if (type && is_type(type, "application/x-www-form-urlencoded"))
-        return read_form(c, body);
+        return tgs_form_read(c, body);
     return 0; /* other types: the real one ignores the body too */
 }
 

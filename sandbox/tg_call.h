@@ -60,6 +60,8 @@ const struct tgs_method *tgs_method_at(size_t i); /* NULL: behind the last */
 
 /* 0, or 400 with a description. */
 int tgs_params_read(struct tgs_call *c);
+/* Adds the fields of a form's body; needs c->a alone. */
+int tgs_form_read(struct tgs_call *c, struct str body);
 const struct tgs_param *tgs_param(const struct tgs_call *c, const char *name);
 /* NULL when absent, empty or a file. Ends with NUL. */
 const char *tgs_arg(struct tgs_call *c, const char *name);
