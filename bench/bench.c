@@ -21,7 +21,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "cmd/sample.h"
 #include "sandbox/person.h"
 
 #define RENDER_MS 50
@@ -29,7 +28,7 @@
 #define FULL 200      /* jobs with the queue full */
 #define FULL_USERS 50
 #define CROWD 500     /* users who confirm at once */
-#define PRESET "negative"
+#define PRESET "bench"
 #define ROLES 3
 
 static const char *const roles[ROLES] = {"bot", "backend", "worker"};
@@ -46,6 +45,22 @@ die(const char *what, const struct err *e)
 {
     fprintf(stderr, "bench: %s: %s\n", what, e != NULL ? e->msg : "");
     exit(1);
+}
+
+/* Small, so that the practice ComfyUI is done within RENDER_MS. */
+static struct str
+photo(void)
+{
+    static char bytes[65536];
+    static size_t n;
+    if (n == 0) {
+        FILE *f = fopen("sandbox/media/cat.jpg", "re");
+        if (f == NULL)
+            die("run it in the project's folder", NULL);
+        n = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+    }
+    return str_n(bytes, n);
 }
 
 /* ---- the shop ------------------------------------------------------------ */
@@ -83,6 +98,7 @@ shop_start(struct bench *b, const char *database)
         dup2(fd, 1);
         dup2(fd, 2);
         setenv("DATA_DIR", b->dir, 1);
+        setenv("PRESETS_DIR", "bench/presets", 1);
         setenv("DATABASE_URL", database, 1);
         setenv("SANDBOX_RENDER_MS", render, 1);
         setenv("TELEGRAM_RATE", "100000", 1);
@@ -197,7 +213,7 @@ card(struct person *p)
 {
     struct person_event ev;
     struct err e;
-    if (person_photo(p, sample_photo(), NULL, &e) != 0)
+    if (person_photo(p, photo(), NULL, &e) != 0)
         die("photo", &e);
     if (person_choose(p, PRESET, &ev, &e) != 0)
         die("card", &e);
@@ -374,7 +390,7 @@ main(int argc, char **argv)
     if (httpc_do(h, &(struct httpc_req){.method = "POST",
                                         .path = "/sandbox/switches",
                                         .op = "switches",
-                                        .body = STR("{\"limits\":false}")},
+                                        .body = STR("{\"rate_limits\":false}")},
                  &res, &e) != 0)
         die("switches", &e);
     httpc_res_free(&res);
