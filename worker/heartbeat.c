@@ -53,8 +53,9 @@ beat_task(struct beat *b, struct arena *a, const struct ticket_view *v)
         0) {
         runs_told(b->w->runs, v, out.cancel_requested);
     } else if (e.code == ERR_CONFLICT || e.code == ERR_NOT_FOUND) {
-        log_info("beat", "fenced", "task=%s attempt=%lld %s", v->task,
-                 (long long)v->attempt, e.msg);
+        /* mostly its slot has just reported its end: the slot says if not */
+        log_debug("beat", "fenced", "task=%s attempt=%lld %s", v->task,
+                  (long long)v->attempt, e.msg);
         runs_refused(b->w->runs, v);
     }
     log_job_set(NULL);

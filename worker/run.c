@@ -32,8 +32,7 @@ run_patch(struct run *r, struct api_task_status *in,
     if (api_call(r->w->api, API_ROUTE_task_status, &args, r->a, NULL, &e) == 0)
         return 0;
     if (e.code == ERR_CONFLICT || e.code == ERR_NOT_FOUND) {
-        log_info("run", "fenced", "task=%s attempt=%lld %s", r->task->id,
-                 (long long)r->task->attempt, e.msg);
+        log_debug("run", "fenced", "task=%s %s", r->task->id, e.msg);
         ticket_drop(r->ticket);
         return verdict_drop(&r->v);
     }
@@ -48,6 +47,10 @@ report_verdict(struct run *r)
     struct api_task_status in;
     struct api_task_state out;
 
+    if (v.what == VERDICT_DROP)
+        log_info("run", "dropped",
+                 "task=%s attempt=%lld is somebody else's by now",
+                 r->task->id, (long long)r->task->attempt);
     if (v.what == VERDICT_DROP || v.what == VERDICT_NONE)
         return;
     api_init(&api_shape_task_status, &in);
