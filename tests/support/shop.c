@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/db.h"
 #include "io/redis.h"
 #include "tests/support/servers.h"
 #include "tests/support/shop.h"
@@ -122,17 +123,45 @@ env_outside(struct shop *s, size_t n)
     return n;
 }
 
+/* "PRESETS_DIR=...": what ships, tests/data/presets, and many-01 to 40. */
+static char *
+presets_make(struct shop *s)
+{
+    char command[1200], text[600];
+    const char *root = getenv("TINTYPE_TEST_ROOT");
+    snprintf(command, sizeof command,
+             "mkdir %s/presets && cd %s && cp -r presets/* "
+             "tests/data/presets/* %s/presets && cd %s/presets && "
+             "for i in $(seq -w 1 40); do cp -r negative many-$i && "
+             "sed -i -e \"s/^name: .*/name: many-$i/\" "
+             "-e \"s/^title: .*/title: {ru: Много $i, en: Many $i}/\" "
+             "-e \"s/^category: .*/category: {id: many, ru: Много, en: Many, "
+             "order: 80}/\" -e \"s/^order: .*/order: $i/\" "
+             "many-$i/preset.yaml; done",
+             s->dir, root ? root : ".", s->dir, s->dir);
+    if (system(command) != 0)
+        fail_msg("the presets of the test cannot be copied");
+    snprintf(text, sizeof text, "PRESETS_DIR=%s/presets", s->dir);
+    return mem_strdup(text);
+}
+
 static void
 env_make(struct shop *s, const struct shop_config *cfg)
 {
     char text[600];
     size_t n = 0;
-    s->env = mem_calloc(SHOP_ENV_MAX + 12, sizeof *s->env);
+    s->env = mem_calloc(SHOP_ENV_MAX + 16, sizeof *s->env);
     snprintf(text, sizeof text, "DATA_DIR=%s", s->dir);
     s->env[n++] = mem_strdup(text);
     s->env[n++] = mem_strdup("LOG_FORMAT=text");
     for (size_t i = 0; i < SHOP_ENV_MAX && cfg->env[i] != NULL; i++)
         s->env[n++] = mem_strdup(cfg->env[i]);
+    if (cfg->no_limits) {
+        s->env[n++] = mem_strdup("TELEGRAM_RATE=100000");
+        s->env[n++] = mem_strdup("TELEGRAM_CHAT_RATE=100000");
+    }
+    if (cfg->many_presets)
+        s->env[n++] = presets_make(s);
     if (cfg->outside)
         n = env_outside(s, n);
     if (cfg->webhook) {
@@ -426,6 +455,66 @@ shop_job(struct shop *s, const struct person *p, int n)
     if (cJSON_GetArraySize(jobs) <= n)
         fail_msg("there is no job %d", n);
     return cJSON_GetArrayItem(jobs, n);
+}
+
+static const char *
+env_value(const struct shop *s, const char *name, const char *dflt)
+{
+    size_t n = strlen(name);
+    for (char **e = s->env; *e != NULL; e++) {
+        if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+            return *e + n + 1;
+    }
+    return dflt;
+}
+
+static const char *
+cell(struct shop *s, const char *text)
+{
+    struct db_sql sql = {.name = "test", .text = text, .types = ""};
+    struct db_rows rows;
+    struct err e;
+    char url[400];
+    snprintf(url, sizeof url, "sqlite:%s/tintype.db", s->data);
+    struct db *db = db_open(
+        &(struct db_config){.url = env_value(s, "DATABASE_URL", url),
+                            .readers = 1,
+                            .read_only = true},
+        &e);
+    if (db == NULL)
+        fail_msg("%s", e.msg);
+    arena_reset(s->arena);
+    int rc = db_read(db, s->arena, &sql, &rows, &e, 0);
+    db_close(db);
+    if (rc != 0)
+        fail_msg("%s: %s", text, e.msg);
+    return rows.nrows > 0 ? db_str(&rows, 0, 0) : "";
+}
+
+const char *
+shop_cell(struct shop *s, const char *fmt, ...)
+{
+    char text[2000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return cell(s, text);
+}
+
+int64_t
+shop_number(struct shop *s, const char *fmt, ...)
+{
+    char text[2000];
+    int64_t n = -1;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const char *z = cell(s, text);
+    if (!str_to_i64(str_c(z), &n))
+        fail_msg("%s gave \"%s\", no number", text, z);
+    return n;
 }
 
 const char *

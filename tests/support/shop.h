@@ -24,7 +24,9 @@
 struct shop_config {
     const char *env[SHOP_ENV_MAX]; /* "KEY=value", NULL-terminated */
     const char *dir;               /* NULL: a new temporary folder */
-    bool no_limits;                /* Telegram's rate limits are off */
+    bool no_limits; /* neither Telegram nor the shop limits messages */
+    /* Sells tests/data/presets and forty of one section besides. */
+    bool many_presets;
     bool webhook;                  /* on a free port; else polling */
     bool sample; /* with the sample job of a first start, which tests do not
                     want */
@@ -75,6 +77,12 @@ int64_t shop_balance(struct shop *s, const struct person *p); /* available */
 int64_t shop_held(struct shop *s, const struct person *p);
 /* The n-th newest job of a person (0: the newest); fails when there is none. */
 const cJSON *shop_job(struct shop *s, const struct person *p, int n);
+/* The first cell of a query on the shop's database, as text; "" for none. The
+ * texts of what is asked are those of the migrations. */
+const char *shop_cell(struct shop *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+int64_t shop_number(struct shop *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Redis: one command, its answer as text ("(nil)", "3", lists by lines). */
 const char *shop_redis(struct shop *s, const char *const *words);
 /* Runs of the practice ComfyUI since its start: prompts that were executed. */
