@@ -82,6 +82,13 @@ struct db_list *db_list_new(struct arena *a, const char *shard);
 void db_add(struct db_list *l, const struct db_sql *sql, size_t nvals, ...);
 void db_addv(struct db_list *l, const struct db_sql *sql, size_t nvals,
              const struct db_val *vals);
+/*
+ * Losing this list to a power cut, after it was told done, does no harm: on
+ * SQLite a batch of nothing but such lists is not synced to disk by itself
+ * (the next one that counts syncs it too). A crash of the process loses
+ * nothing either way. For heartbeats, marks, reports of what may be repeated.
+ */
+void db_soft(struct db_list *l);
 /* Queues the list and waits for its commit, LIM_DB_WAIT_MS at most.
  * Errors: CONFLICT a constraint or raise refused it (nothing of it stands;
  * msg has the database's words), UNAVAILABLE nothing stands, try later (gone,

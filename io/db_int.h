@@ -33,6 +33,7 @@ struct db_stmt {
 struct db_list {
     struct arena *arena;
     const char *shard;
+    bool soft; /* db_soft() */
     size_t n, cap;
     struct db_stmt *stmts;
 };
@@ -45,6 +46,7 @@ enum work_state { WORK_QUEUED, WORK_RUNNING, WORK_DONE };
 struct db_work {
     struct arena *arena;
     const char *shard;
+    bool soft;
     size_t n;
     struct db_stmt *stmts;
     size_t fault; /* this statement raises: db_fault() */

@@ -29,6 +29,12 @@ db_list_new(struct arena *a, const char *shard)
     return l;
 }
 
+void
+db_soft(struct db_list *l)
+{
+    l->soft = true;
+}
+
 static struct db_stmt *
 list_add(struct db_list *l, const struct db_sql *sql, size_t nvals)
 {
@@ -118,6 +124,7 @@ work_new(struct db_list *l)
     w->arena = a;
     w->list = l;
     w->shard = arena_strdup(a, l->shard);
+    w->soft = l->soft;
     w->n = l->n;
     w->stmts = ARENA_ARRAY(a, struct db_stmt, l->n);
     for (size_t i = 0; i < l->n; i++) {

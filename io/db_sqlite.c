@@ -111,6 +111,26 @@ batch_lost(struct sq_conn *c, struct db_work **batch, size_t n,
             db_work_fail(batch[i], e);
 }
 
+/* Synced at its commit, unless nothing in it needs it. When the level cannot
+ * be changed it stays; the safe one is the first. */
+static void
+batch_level(struct sq_conn *c, struct db_work **batch, size_t n)
+{
+    bool soft = true;
+
+    for (size_t i = 0; i < n; i++)
+        soft = soft && batch[i]->soft;
+    if (soft == c->soft)
+        return;
+    if (sqlite3_exec(c->h,
+                     soft ? "PRAGMA synchronous = NORMAL"
+                          : "PRAGMA synchronous = FULL",
+                     NULL, NULL, NULL) == SQLITE_OK)
+        c->soft = soft;
+    else
+        assert(!c->soft); /* never promise more than is kept */
+}
+
 static void
 batch_run(struct sq_conn *c, struct db_work **batch, size_t n)
 {
@@ -118,6 +138,7 @@ batch_run(struct sq_conn *c, struct db_work **batch, size_t n)
     struct err e = {0};
     int rc;
 
+    batch_level(c, batch, n);
     if (writer_do(c, a, &sql_begin, &e) != SQLITE_OK) {
         batch_fail(batch, n, &e);
         return;

@@ -13,6 +13,7 @@ struct sq_conn {
     struct db *db;
     struct db_cache cache; /* of sqlite3_stmt */
     int64_t until_ms;      /* a read ends here; INT64_MAX: none */
+    bool soft;             /* the writer: commits are not synced */
 };
 
 /* ---- db_sqlite_conn.c ---- */

@@ -32,6 +32,7 @@ events_relayed(struct db *db, struct arena *a, const struct event *events,
                V_INT(events[k - 1].seq));
         i = k;
     }
+    db_soft(l); /* told twice does no harm */
     return n == 0 ? 0 : db_run(db, l, e);
 }
 

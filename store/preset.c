@@ -87,6 +87,7 @@ worker_put(struct db *db, struct arena *a, const struct worker_row *w,
     struct db_list *l = db_list_new(a, w->id);
     db_add(l, &sql_worker_put, 5, V_STR(w->id), V_STR(w->boot),
            V_STR(w->body), V_STR(w->runs), V_INT(w->stopping));
+    db_soft(l);
     return db_run(db, l, e);
 }
 

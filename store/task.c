@@ -220,6 +220,7 @@ task_beat(struct db *db, struct arena *a, const struct task *t,
            known_or_null(b->place));
     if (b->visible)
         db_add(l, &sql_task_status_bump, 1, V_STR(t->job));
+    db_soft(l); /* a lease that is shorter after a power cut */
     if (db_run(db, l, e) != 0)
         return -1;
     *done = db_count(l, 0) == 1;
