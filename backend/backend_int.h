@@ -31,14 +31,14 @@ int job_fill(struct backend *b, struct arena *a, struct api_job *out,
              const struct job *j, struct err *e);
 
 /* Deliveries of one job that may go out now, claimed for a sender: what the
- * finish of a task hands back at once. */
+ * finish of a task under this attempt hands back at once. */
 int delivery_claim_job(struct backend *b, struct arena *a, const char *job,
-                       const char *sender, const char *boot,
+                       int64_t attempt, const char *sender, const char *boot,
                        struct api_delivery **out, size_t *n, struct err *e);
 
-/* The same for the dialogue of a chat, after the finish of an update. */
+/* The same for the dialogue of a chat, after the finish of update seq. */
 int delivery_claim_dialog(struct backend *b, struct arena *a, int64_t chat_id,
-                          const char *sender, const char *boot,
+                          int64_t seq, const char *sender, const char *boot,
                           struct api_delivery **out, size_t *n,
                           struct err *e);
 

@@ -237,24 +237,24 @@ sender_of(struct backend *b, const char *sender, const char *boot)
 
 int
 delivery_claim_job(struct backend *b, struct arena *a, const char *job,
-                   const char *sender, const char *boot,
+                   int64_t attempt, const char *sender, const char *boot,
                    struct api_delivery **out, size_t *n, struct err *e)
 {
     struct delivery_sender s = sender_of(b, sender, boot);
     struct delivery *d;
-    if (delivery_claim_end(b->db, a, &s, job, &d, n, e) != 0)
+    if (delivery_claim_end(b->db, a, &s, job, attempt, &d, n, e) != 0)
         return -1;
     return deliveries_fill(b, a, d, *n, out, e);
 }
 
 int
 delivery_claim_dialog(struct backend *b, struct arena *a, int64_t chat_id,
-                      const char *sender, const char *boot,
+                      int64_t seq, const char *sender, const char *boot,
                       struct api_delivery **out, size_t *n, struct err *e)
 {
     struct delivery_sender s = sender_of(b, sender, boot);
     struct delivery *d;
-    if (delivery_claim_chat(b->db, a, &s, chat_id, &d, n, e) != 0)
+    if (delivery_claim_chat(b->db, a, &s, chat_id, seq, &d, n, e) != 0)
         return -1;
     return deliveries_fill(b, a, d, *n, out, e);
 }

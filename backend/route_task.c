@@ -196,17 +196,18 @@ report_run(struct report *r)
     return 200;
 }
 
-static int
+/* The end of the job, for the sender of the worker that brought it; with a
+ * repeated finish, too, for the first answer may be lost. */
+static void
 claim_deliveries(struct report *r)
 {
     struct err e;
     if (r->in->worker == NULL || r->in->boot == NULL || r->t->chat_id == 0)
-        return 0;
-    if (delivery_claim_job(r->c->b, r->c->a, r->t->job, r->in->worker,
-                           r->in->boot, &r->out->deliveries,
+        return;
+    if (delivery_claim_job(r->c->b, r->c->a, r->t->job, r->attempt,
+                           r->in->worker, r->in->boot, &r->out->deliveries,
                            &r->out->n_deliveries, &e) != 0)
         log_warn("delivery", "claim_failed", "%s", e.msg);
-    return 0;
 }
 
 static int
@@ -229,12 +230,14 @@ report_success(struct report *r)
     }
     if (task_succeed(r->c->b->db, r->c->a, r->t, &res, &done, &e) != 0)
         return call_error(r->c, &e);
-    if (!done)
-        return report_again(r, TASK_SUCCESS);
+    int status = done ? answer_state(r->c, r->t->id, r->out)
+                      : report_again(r, TASK_SUCCESS);
+    if (status != 200)
+        return status;
     relay_wake(r->c->b);
     claim_deliveries(r);
     backend_wake(r->c->b, TOPIC_JOB);
-    return answer_state(r->c, r->t->id, r->out);
+    return 200;
 }
 
 /* Ready again: given back, or retried after a pause. */
@@ -276,12 +279,13 @@ report_last(struct report *r, const struct task_failure *f,
         class == FAILURE_cancelled ? JOB_CANCELLED : JOB_FAILED;
     if (task_fail(r->c->b->db, r->c->a, r->t, f, end, &done, &e) != 0)
         return call_error(r->c, &e);
-    if (!done)
-        return report_again(r, TASK_FAILED);
+    int status = done ? answer_failed(r) : report_again(r, TASK_FAILED);
+    if (status != 200)
+        return status;
     relay_wake(r->c->b);
     claim_deliveries(r);
     backend_wake(r->c->b, TOPIC_JOB);
-    return answer_failed(r);
+    return 200;
 }
 
 /* This attempt's failure was counted before: it is pending again or failed.
@@ -305,8 +309,11 @@ report_failure(struct report *r)
         return call_refuse(r->c, 422, "bad_input",
                            "error_class %.40s is not in the table",
                            r->in->error_class);
-    if (failure_was_told(r))
+    if (failure_was_told(r)) {
+        if (r->t->state == TASK_FAILED)
+            claim_deliveries(r);
         return answer_failed(r);
+    }
     const struct failure_row *row = &failure_table[class];
     struct task_failure f = {
         .attempt = r->attempt,

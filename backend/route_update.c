@@ -376,8 +376,8 @@ route_update_finish(struct call *c, void *out)
     if (d.wake_ms >= 0)
         watch_wake(c->b);
     if (in->n_deliveries > 0 &&
-        delivery_claim_dialog(c->b, c->a, in->deliveries[0].chat_id, in->bot,
-                              in->boot, &list->deliveries,
+        delivery_claim_dialog(c->b, c->a, in->deliveries[0].chat_id, d.seq,
+                              in->bot, in->boot, &list->deliveries,
                               &list->n_deliveries, &e) != 0)
         log_warn("delivery", "claim_failed", "%s", e.msg);
     if (list->n_deliveries < in->n_deliveries)
@@ -451,6 +451,7 @@ route_offer_get(struct call *c, void *out)
     if (offer_get(c->b->db, c->a, http_param(c->q, "id"), &o, &e) != 0)
         return call_error(c, &e);
     offer->id = o.id;
+    offer->user_id = o.account;
     offer->preset = o.preset;
     offer->price = o.price;
     offer->total = o.total;

@@ -260,13 +260,15 @@ CREATE TABLE deliveries (
     finished_at BIGINT,
     UNIQUE (job, kind, n)
 );
-CREATE INDEX deliveries_queued ON deliveries (lane, next_at)
-    WHERE state IN ('queued', 'unknown');
+CREATE INDEX deliveries_queued ON deliveries (lane, next_at, id)
+    WHERE state IN ('queued', 'unknown') AND wanted > claimed;
 CREATE INDEX deliveries_sending ON deliveries (lease_until)
     WHERE state = 'sending';
 CREATE INDEX deliveries_list ON deliveries (list) WHERE state = 'sending';
 CREATE INDEX deliveries_chat ON deliveries (chat_id, id)
     WHERE state IN ('queued', 'sending', 'unknown', 'waiting_user');
+CREATE INDEX deliveries_waiting ON deliveries (account)
+    WHERE state = 'waiting_user';
 CREATE INDEX deliveries_finished ON deliveries (finished_at);
 
 -- The send budget: key 'bot' or 'chat:<id>'. limited_at is the last 429.

@@ -89,8 +89,8 @@ send_order(const void *x, const void *y)
 }
 
 static void
-claimed_take(struct arena *a, const struct db_rows *r,
-             const struct db_rows *lang, struct delivery **out, size_t *n)
+claimed_take(struct arena *a, const struct db_rows *r, struct delivery **out,
+             size_t *n)
 {
     *n = r->nrows;
     *out = ARENA_ARRAY(a, struct delivery, r->nrows + 1);
@@ -111,12 +111,8 @@ claimed_take(struct arena *a, const struct db_rows *r,
             .unknowns = db_int(r, i, 11),
             .final = !db_is_null(r, i, 12) &&
                      db_int(r, i, 12) == db_int(r, i, 8),
-            .language = "en",
+            .language = db_is_null(r, i, 13) ? "en" : db_str(r, i, 13),
         };
-        for (size_t k = 0; k < lang->nrows; k++) {
-            if (strcmp(db_str(lang, k, 0), d->id) == 0)
-                d->language = db_str(lang, k, 1);
-        }
     }
     if (*n > 1)
         qsort(*out, *n, sizeof **out, send_order);
@@ -124,13 +120,12 @@ claimed_take(struct arena *a, const struct db_rows *r,
 
 static int
 claim_run(struct db *db, struct arena *a, const struct delivery_sender *s,
-          const struct db_sql *sql, size_t nextra, const struct db_val *extra,
-          struct delivery **out, size_t *n, struct err *e)
+          const char *list, const struct db_sql *sql, size_t nextra,
+          const struct db_val *extra, struct delivery **out, size_t *n,
+          struct err *e)
 {
-    char *list = arena_alloc(a, LIST_ID_MAX);
-    struct db_val v[8];
-    int64_t chat_ms = interval_ms(s->chat_rate);
-    list_id_new(list);
+    struct db_val v[10];
+    int64_t chat_ms = interval_ms(s->chat_rate), bot_ms = interval_ms(s->rate);
     struct db_list *l = db_list_new(a, "deliveries");
     v[0] = V_STR(s->sender);
     v[1] = V_STR(s->boot);
@@ -138,17 +133,36 @@ claim_run(struct db *db, struct arena *a, const struct delivery_sender *s,
     v[3] = V_INT(s->lease_ms);
     v[4] = V_INT(BOT_BURST_MS);
     v[5] = V_INT((CHAT_BURST - 1) * chat_ms);
+    v[6] = V_INT(bot_ms);
+    v[7] = V_INT(chat_ms);
     assert(nextra <= 2);
     for (size_t i = 0; i < nextra; i++)
-        v[6 + i] = extra[i];
-    db_addv(l, sql, 6 + nextra, v);
-    db_add(l, &sql_delivery_budget_bot, 2, V_STR(list),
-           V_INT(interval_ms(s->rate)));
+        v[8 + i] = extra[i];
+    db_add(l, &sql_delivery_budget_lock, 0);
+    db_addv(l, sql, 8 + nextra, v);
+    db_add(l, &sql_delivery_budget_bot, 2, V_STR(list), V_INT(bot_ms));
     db_add(l, &sql_delivery_budget_chat, 2, V_STR(list), V_INT(chat_ms));
-    db_add(l, &sql_delivery_languages, 1, V_STR(list));
     if (db_run(db, l, e) != 0)
         return -1;
-    claimed_take(a, db_result(l, 0), db_result(l, 3), out, n);
+    claimed_take(a, db_result(l, 1), out, n);
+    return 0;
+}
+
+/* With the answer to a finish: when that one was lost, what it had claimed is
+ * given again, for nobody else knows of it. */
+static int
+claim_again(struct db *db, struct arena *a, const struct delivery_sender *s,
+            const char *list, const struct db_sql *sql, size_t nextra,
+            const struct db_val *extra, struct delivery **out, size_t *n,
+            struct err *e)
+{
+    struct db_rows r;
+    if (db_read(db, a, &sql_delivery_held, &r, e, 3, V_STR(list),
+                V_STR(s->sender), V_STR(s->boot)) != 0)
+        return -1;
+    if (r.nrows == 0)
+        return claim_run(db, a, s, list, sql, nextra, extra, out, n, e);
+    claimed_take(a, &r, out, n);
     return 0;
 }
 
@@ -158,26 +172,35 @@ delivery_claim_lane(struct db *db, struct arena *a,
                     int64_t max, struct delivery **out, size_t *n,
                     struct err *e)
 {
+    char *list = arena_alloc(a, LIST_ID_MAX);
     struct db_val extra[] = {V_STR(lane), V_INT(max)};
-    return claim_run(db, a, s, &sql_delivery_claim_lane, 2, extra, out, n, e);
+    list_id_new(list);
+    return claim_run(db, a, s, list, &sql_delivery_claim_lane, 2, extra, out,
+                     n, e);
 }
 
 int
 delivery_claim_end(struct db *db, struct arena *a,
                    const struct delivery_sender *s, const char *job,
-                   struct delivery **out, size_t *n, struct err *e)
+                   int64_t attempt, struct delivery **out, size_t *n,
+                   struct err *e)
 {
     struct db_val extra[] = {V_STR(job), V_STR("job")};
-    return claim_run(db, a, s, &sql_delivery_claim_job, 2, extra, out, n, e);
+    char *list = arena_fmt(a, "end:%s:%lld", job, (long long)attempt);
+    return claim_again(db, a, s, list, &sql_delivery_claim_job, 2, extra, out,
+                       n, e);
 }
 
 int
 delivery_claim_chat(struct db *db, struct arena *a,
                     const struct delivery_sender *s, int64_t chat_id,
-                    struct delivery **out, size_t *n, struct err *e)
+                    int64_t seq, struct delivery **out, size_t *n,
+                    struct err *e)
 {
     struct db_val extra[] = {V_INT(chat_id)};
-    return claim_run(db, a, s, &sql_delivery_claim_chat, 1, extra, out, n, e);
+    char *list = arena_fmt(a, "turn:%lld", (long long)seq);
+    return claim_again(db, a, s, list, &sql_delivery_claim_chat, 1, extra, out,
+                       n, e);
 }
 
 int
@@ -253,23 +276,42 @@ pause_after(const struct delivery_row *d, const struct delivery_report *r)
 }
 
 static void
-add_consequences(struct db_list *l, const struct delivery_row *d,
-                 const struct delivery_report *r)
+add_pauses(struct db_list *l, const struct delivery_row *d,
+           const struct delivery_report *r, const char *list)
 {
     /* a pause is measured behind the burst that a claim may run ahead */
-    int64_t pause_ms =
+    int64_t chat_ms =
         r->retry_after_ms + (CHAT_BURST - 1) * interval_ms(r->chat_rate);
+    db_add(l, &sql_delivery_pause_bot, 4, V_INT(d->chat_id),
+           V_INT(r->retry_after_ms + BOT_BURST_MS), V_STR(d->id),
+           V_STR(list));
+    db_add(l, &sql_delivery_pause_chat, 4, V_INT(d->chat_id), V_INT(chat_ms),
+           V_STR(d->id), V_STR(list));
+    db_add(l, &sql_delivery_pause_rows, 4, V_INT(d->chat_id),
+           V_INT(r->retry_after_ms), V_STR(d->id), V_STR(list));
+}
+
+static void
+add_consequences(struct db_list *l, const struct delivery_row *d,
+                 const struct delivery_report *r, const char *list)
+{
     if (r->file_id != NULL && d->object[0] != '\0')
-        db_add(l, &sql_delivery_file_id, 3, V_STR(d->object),
-               V_STR(r->file_id), V_STR(d->id));
+        db_add(l, &sql_delivery_file_id, 4, V_STR(d->object),
+               V_STR(r->file_id), V_STR(d->id), V_STR(list));
     if (r->state == DELIVERY_WAITING_USER && d->account[0] != '\0')
-        db_add(l, &sql_delivery_user_gone, 1, V_STR(d->account));
-    if (!r->rate_limited)
-        return;
-    db_add(l, &sql_delivery_pause_bot, 2, V_INT(d->chat_id),
-           V_INT(r->retry_after_ms + BOT_BURST_MS));
-    db_add(l, &sql_delivery_pause_chat, 2, V_INT(d->chat_id),
-           V_INT(pause_ms));
+        db_add(l, &sql_delivery_user_gone, 3, V_STR(d->account), V_STR(d->id),
+               V_STR(list));
+    if (r->rate_limited)
+        add_pauses(l, d, r, list);
+}
+
+/* A list of failures without reasons helps nobody. */
+static const char *
+reason_of(enum delivery_state to, const char *error)
+{
+    if (to == DELIVERY_FAILED && (error == NULL || error[0] == '\0'))
+        return "the sender gave no reason";
+    return error;
 }
 
 int
@@ -282,10 +324,11 @@ delivery_report(struct db *db, struct arena *a, const struct delivery_row *d,
     struct db_list *l = db_list_new(a, "deliveries");
     db_add(l, &sql_delivery_report, 10, V_STR(d->id), V_INT(r->attempt),
            V_STR(delivery_state_name(to)), V_INT(r->message_id),
-           V_INT(pause_after(d, r)), V_STR(r->error), V_STR(r->file_id),
+           V_INT(pause_after(d, r)), V_STR(reason_of(to, r->error)),
+           V_STR(r->file_id),
            V_STR(delivery_state_name(r->state)), V_STR(list),
            V_INT(r->state == DELIVERY_UNKNOWN));
-    add_consequences(l, d, r);
+    add_consequences(l, d, r, list);
     if (db_run(db, l, e) != 0)
         return -1;
     *done = db_count(l, 0) == 1;

@@ -47,18 +47,22 @@ struct delivery {
     int64_t chat_id, revision, message_id, attempt, unknowns;
     bool final; /* of a status: its last revision */
 };
-/* Of a lane; of one job's end (lane job); of one chat's dialogue. In the order
- * in which they are to be sent. */
+/* Of a lane; of one job's end (lane job), with the finish of its task under
+ * this attempt; of one chat's dialogue, with the finish of update seq. In the
+ * order in which they are to be sent. With a finish that is repeated comes
+ * what the first one claimed and is still in flight. */
 int delivery_claim_lane(struct db *db, struct arena *a,
                         const struct delivery_sender *s, const char *lane,
                         int64_t max, struct delivery **out, size_t *n,
                         struct err *e);
 int delivery_claim_end(struct db *db, struct arena *a,
                        const struct delivery_sender *s, const char *job,
-                       struct delivery **out, size_t *n, struct err *e);
+                       int64_t attempt, struct delivery **out, size_t *n,
+                       struct err *e);
 int delivery_claim_chat(struct db *db, struct arena *a,
                         const struct delivery_sender *s, int64_t chat_id,
-                        struct delivery **out, size_t *n, struct err *e);
+                        int64_t seq, struct delivery **out, size_t *n,
+                        struct err *e);
 /* Milliseconds until one of the lane may go out, 0: now (if none of its chat
  * is in flight); -1: none waits. A read: ask it before a claim. */
 int delivery_next(struct db *db, struct arena *a,

@@ -11,7 +11,7 @@ janitor_step(struct db *db, struct arena *a, int64_t days,
 {
     static const struct db_sql *const steps[] = {
         &sql_janitor_updates, &sql_janitor_offers, &sql_janitor_keys,
-        &sql_janitor_outbox, &sql_janitor_deliveries};
+        &sql_janitor_outbox, &sql_janitor_budgets, &sql_janitor_deliveries};
     *rows = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct db_list *l = db_list_new(a, "janitor");

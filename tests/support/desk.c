@@ -545,7 +545,7 @@ desk_turn(struct desk *s, int64_t chat_id, const char *members)
     struct ans a =
         ask(s, "POST /api/updates",
             "{\"bot_id\":\"" DESK_BOT "\",\"take\":true,\"bot\":\"bot\","
-            "\"boot\":\"b\",\"update\":{\"update_id\":%lld,\"message\":{"
+            "\"boot\":\"b1\",\"update\":{\"update_id\":%lld,\"message\":{"
             "\"message_id\":1,\"from\":{\"id\":%lld},\"chat\":{\"id\":%lld},"
             "\"text\":\"x\"}}}",
             (long long)++update_id, (long long)chat_id, (long long)chat_id);
@@ -554,7 +554,7 @@ desk_turn(struct desk *s, int64_t chat_id, const char *members)
                arena_fmt(s->a, "POST /api/updates/%lld/finish",
                          (long long)ans_i64(&a, "seq")),
                "{\"attempt\":%lld,\"bot_id\":\"" DESK_BOT "\",\"bot\":\"bot\","
-               "\"boot\":\"b\"%s}",
+               "\"boot\":\"b1\"%s}",
                (long long)ans_i64(&a, "work.attempt"), members);
 }
 

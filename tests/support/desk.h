@@ -124,8 +124,8 @@ void desk_open(struct desk *s);
 const char *desk_version(struct desk *s, const char *preset);
 /* Buys one `sepia` without a card; id of the job. chat_id 0: none. */
 const char *desk_buy(struct desk *s, const char *user, int64_t chat_id);
-/* Takes an update of the chat in and finishes it with these members of
- * update_finish ("" or ",\"offers\":[...]"). */
+/* Takes an update of the chat in as bot `bot`, boot b1, and finishes it with
+ * these members of update_finish ("" or ",\"offers\":[...]"). */
 struct ans desk_turn(struct desk *s, int64_t chat_id, const char *members);
 /* An offer of n sepia items for this user, made by an update of the chat. */
 const char *desk_offer(struct desk *s, const char *user, int64_t chat_id,
