@@ -73,10 +73,11 @@ guest_fail(struct guest *g, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    show_chat(g);
+    fprintf(stderr, "%s\n", text);
     snprintf(command, sizeof command, "tail -n 40 %s/log >&2", g->shop->dir);
     if (system(command) != 0)
         fprintf(stderr, "no log\n");
+    show_chat(g);
     fail_msg("%s", text);
     abort();
 }
