@@ -188,6 +188,9 @@ create_from_offer(struct call *c, const struct api_job_create *in,
     bool created;
     if (offer_get(c->b->db, c->a, in->offer, &f, &e) != 0)
         return call_error(c, &e);
+    if (in->user_id != NULL && strcmp(in->user_id, f.account) != 0)
+        return call_refuse(c, 404, "not_found",
+                           "the offer is somebody else's");
     int status = f.used ? offer_done(c, &f, out) : 0;
     if (status != 0)
         return status;

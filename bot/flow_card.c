@@ -193,7 +193,7 @@ flow_card(struct flow *f, const struct bot_preset *p, int64_t edit,
 
 /* ---- offers of earlier cards ---- */
 
-/* *offer NULL: there is no such offer. */
+/* *offer NULL: there is no such offer, or it is somebody else's. */
 static int
 offer_look(struct flow *f, const char *id, struct api_offer **offer,
            struct err *e)
@@ -203,7 +203,10 @@ offer_look(struct flow *f, const char *id, struct api_offer **offer,
     struct api_answer ans;
     int rc = flow_ask(f, API_ROUTE_offer_get, &args, &ans, e);
 
-    *offer = rc == 0 ? o : NULL;
+    *offer =
+        rc == 0 && (o->user_id == NULL || strcmp(o->user_id, f->user->id) == 0)
+            ? o
+            : NULL;
     return rc < 0 ? -1 : 0;
 }
 
@@ -317,6 +320,7 @@ flow_card_buy(struct flow *f, const char *offer, struct err *e)
 
     api_init(&api_shape_job_create, &in);
     in.offer = offer;
+    in.user_id = f->user->id;
     if (flow_pressed(f) != 0)
         in.card_message_id = flow_pressed(f);
     rc = flow_ask(f, API_ROUTE_job_create, &args, &ans, e);
