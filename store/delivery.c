@@ -142,6 +142,9 @@ claim_run(struct db *db, struct arena *a, const struct delivery_sender *s,
     db_addv(l, sql, 8 + nextra, v);
     db_add(l, &sql_delivery_budget_bot, 2, V_STR(list), V_INT(bot_ms));
     db_add(l, &sql_delivery_budget_chat, 2, V_STR(list), V_INT(chat_ms));
+    /* after a power cut nobody knows whether it was sent: once more, as for
+     * any unknown outcome, whether this claim survived or not */
+    db_soft(l);
     if (db_run(db, l, e) != 0)
         return -1;
     claimed_take(a, db_result(l, 1), out, n);
@@ -329,6 +332,8 @@ delivery_report(struct db *db, struct arena *a, const struct delivery_row *d,
            V_STR(delivery_state_name(r->state)), V_STR(list),
            V_INT(r->state == DELIVERY_UNKNOWN));
     add_consequences(l, d, r, list);
+    if (delivery_is_repeatable(d->kind) && r->state == DELIVERY_SENT)
+        db_soft(l);
     if (db_run(db, l, e) != 0)
         return -1;
     *done = db_count(l, 0) == 1;
