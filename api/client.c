@@ -152,6 +152,14 @@ pause_before_repeat(struct api_client *c, int64_t ms, int64_t until_ms)
     return true;
 }
 
+/* Who gives up soon does not wait long for a backend that hangs. */
+static int64_t
+timeout_of(int64_t budget_ms)
+{
+    return budget_ms > 0 && budget_ms < CALL_TIMEOUT_MS ? budget_ms
+                                                        : CALL_TIMEOUT_MS;
+}
+
 int
 api_call(struct api_client *c, enum api_route route,
          const struct api_args *args, struct arena *a, struct api_answer *ans,
@@ -194,7 +202,7 @@ api_call(struct api_client *c, enum api_route route,
         .body = args->bytes.len > 0 ? args->bytes : buf_str(&body),
         .content_type = args->bytes_type,
         .headers = headers[0] != NULL ? headers : NULL,
-        .timeout_ms = CALL_TIMEOUT_MS + args->wait_ms,
+        .timeout_ms = timeout_of(budget) + args->wait_ms,
     };
     for (;;) {
         struct httpc_res res;

@@ -39,7 +39,8 @@ struct api_args {
     struct buf *out_bytes; /* instead of out: raw answer */
     const char *idempotency_key;
     int64_t wait_ms;      /* a long poll's own wait, added to the timeout */
-    int64_t deadline_ms;  /* how long to go on trying; 0: 30000; <0: once */
+    int64_t deadline_ms;  /* how long to go on trying, and at most to wait for
+                             one answer; 0: 30000; <0: once */
 };
 
 struct api_answer {

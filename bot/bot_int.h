@@ -43,6 +43,8 @@ int setup_me(struct bot *b, struct err *e);
 /* The backend must be of our kind: a practice bot never talks to a real shop.
  * A backend that is away is waited for. */
 int setup_kind(struct bot *b, struct err *e);
+/* Tells Telegram where updates go; goes on while it is away. */
+int setup_webhook(struct bot *b, struct err *e);
 /* Commands in both languages; a refusal is logged. */
 void setup_commands(struct bot *b);
 

@@ -17,7 +17,7 @@
 #include "bot/bot_int.h"
 
 #define TRIES 6
-#define CALL_MS 8000 /* well under an update's lease (LIM_UPDATE_LEASE_MS) */
+#define CALL_MS 12000 /* two of them fit into LIM_UPDATE_LEASE_MS */
 
 enum verdict { DONE, AGAIN, FAILED };
 

@@ -17,7 +17,7 @@
 #include "io/httpd.h"
 #include "telegram/setup.h"
 
-#define STORE_MS 5000 /* Telegram waits longer, and asks again */
+#define STORE_MS 12000 /* Telegram waits longer, and asks again */
 #define SERVER_THREADS 8
 #define CONNECTIONS 40          /* Telegram's own default */
 #define ENVELOPE 1024           /* what the inbox's request adds to an update */
@@ -213,10 +213,7 @@ start_webhook(struct intake *in, struct err *e)
         return err_set(e, ERR_BAD_INPUT,
                        "WEBHOOK_URL is set, so WEBHOOK_SECRET must be 1 to "
                        "256 of A-Z a-z 0-9 _ -");
-    if (start_server(in, e) != 0)
-        return -1;
-    return tg_set_webhook(b->tg, setting_str(b->set, SET_WEBHOOK_URL), secret,
-                          CONNECTIONS, e);
+    return start_server(in, e) == 0 ? setup_webhook(b, e) : -1;
 }
 
 /* ---- life ---- */

@@ -9,6 +9,7 @@
 
 #define PAUSE_FIRST_MS 500
 #define PAUSE_LAST_MS 15000
+#define CONNECTIONS 40 /* of Telegram to the webhook: its own default */
 
 /* Waits before the next try; false: the bot stops. */
 static bool
@@ -90,4 +91,21 @@ setup_commands(struct bot *b)
 
     if (tg_set_commands(b->tg, &e) != 0)
         log_warn("bot", "commands", "%s", e.msg);
+}
+
+int
+setup_webhook(struct bot *b, struct err *e)
+{
+    int64_t pause_ms = PAUSE_FIRST_MS;
+
+    for (;;) {
+        if (tg_set_webhook(b->tg, setting_str(b->set, SET_WEBHOOK_URL),
+                           setting_str(b->set, SET_WEBHOOK_SECRET), CONNECTIONS,
+                           e) == 0)
+            return 0;
+        if (e->code != ERR_UNAVAILABLE && e->code != ERR_TIMEOUT)
+            return err_wrap(e, "WEBHOOK_URL");
+        if (!pause_again(b, &pause_ms, "set_webhook", e))
+            return -1;
+    }
 }
