@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/image.h"
 #include "base/limits.h"
 #include "cmd/sample.h"
@@ -81,6 +82,43 @@ out:
     return rc;
 }
 
+/* A first photo that comes before the worker has told what it can run would
+ * meet an empty menu. */
+static int
+wait_until_sold(const struct stack *s, struct err *e)
+{
+    int64_t until_ms = clock_mono_ms() + PICTURE_MS;
+    struct httpc *h = httpc_new(
+        &(struct httpc_config){.label = "backend",
+                               .base = s->backend_url,
+                               .bearer = s->service_token},
+        e);
+    if (h == NULL)
+        return -1;
+    bool sold = false;
+    while (!sold && clock_mono_ms() < until_ms) {
+        struct httpc_res res;
+        struct httpc_req q = {.method = "GET", .path = "/api/presets",
+                              .op = "presets"};
+        if (httpc_do(h, &q, &res, e) == 0) {
+            cJSON *j = json_parse(buf_str(&res.body), 0, e);
+            const cJSON *p;
+            cJSON_ArrayForEach(p, json_get(j, "presets"))
+            {
+                sold = sold || json_bool(p, "available", false);
+            }
+            json_free(j);
+            httpc_res_free(&res);
+        }
+        if (!sold)
+            clock_sleep_ms(50);
+    }
+    httpc_free(h);
+    return sold ? 0
+                : err_set(e, ERR_UNAVAILABLE,
+                          "no preset is on sale: see the worker's log");
+}
+
 int
 sample_run(const struct stack *s, const char *dir, char *picture, size_t size,
            struct err *e)
@@ -88,6 +126,8 @@ sample_run(const struct stack *s, const char *dir, char *picture, size_t size,
     struct person p;
     struct person_event ev;
     char file_id[300];
+    if (wait_until_sold(s, e) != 0)
+        return -1;
     int rc = person_init(&p, s->telegram_url, "Sample", "en", e);
     if (rc == 0)
         rc = person_photo(&p, sample_photo(), NULL, e);
