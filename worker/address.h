@@ -29,7 +29,7 @@
 #include "comfy/client.h"
 
 #define ADDRESSES_MAX 64
-#define ADDRESS_SILENCE_MS 30000 /* with runs of ours there: then it is lost */
+#define ADDRESS_PENALTY_MS 30000
 
 struct addresses;
 
@@ -72,8 +72,13 @@ bool address_is_healthy(struct address *ad);
 int address_busy(struct address *ad); /* runs of ours there */
 /* It answered; stats NULL: something else than /system_stats. */
 void address_answers(struct address *ad, const struct comfy_stats *stats);
-/* It does not answer, or its GPU failed: unhealthy until it answers. */
+/* It does not answer, or its GPU failed: unhealthy until it answers. Losses in
+ * a row that runs report (a disk that is full: /system_stats is fine) keep it
+ * away for longer each time, ADDRESS_PENALTY_MS at most. */
 void address_lost(struct address *ad, const char *why);
+void address_fails_run(struct address *ad, const char *why);
+/* A run ended well there. */
+void address_ends_run(struct address *ad);
 /* A prompt that neither ends nor can be interrupted: unhealthy until it is
  * gone. */
 void address_stuck(struct address *ad, const char *prompt_id);

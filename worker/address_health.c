@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "worker/address_int.h"
 
+#define PENALTY_FIRST_MS 500
+
 
 const char *
 place_trouble(const struct place *p)
@@ -100,7 +102,7 @@ address_answers(struct address *ad, const struct comfy_stats *stats)
 
     if (stats != NULL)
         snprintf(p->version, sizeof(p->version), "%s", stats->version);
-    p->answers = true;
+    p->answers = clock_mono_ms() >= p->not_before_ms;
     p->asked = true;
     changed(p, was);
 }
@@ -119,6 +121,39 @@ address_lost(struct address *ad, const char *why)
         pthread_cond_broadcast(&ad->all->cond);
     }
     changed(p, was);
+}
+
+/* 0, then 500 ms doubling. */
+static int64_t
+penalty_ms(int losses)
+{
+    int64_t ms = PENALTY_FIRST_MS;
+
+    if (losses <= 1)
+        return 0;
+    for (int i = 2; i < losses && ms < ADDRESS_PENALTY_MS; i++)
+        ms *= 2;
+    return ms < ADDRESS_PENALTY_MS ? ms : ADDRESS_PENALTY_MS;
+}
+
+void
+address_fails_run(struct address *ad, const char *why)
+{
+    struct place *p = address_place(ad);
+
+    pthread_mutex_lock(&ad->all->lock);
+    p->losses++;
+    p->not_before_ms = clock_mono_ms() + penalty_ms(p->losses);
+    pthread_mutex_unlock(&ad->all->lock);
+    address_lost(ad, why);
+}
+
+void
+address_ends_run(struct address *ad)
+{
+    pthread_mutex_lock(&ad->all->lock);
+    address_place(ad)->losses = 0;
+    pthread_mutex_unlock(&ad->all->lock);
 }
 
 void

@@ -14,6 +14,8 @@ struct place {
     bool said;  /* ...and was logged */
     bool lock_known[2]; /* by enum address_lock */
     char locked_out[2][160]; /* why; "" = ours */
+    int losses;             /* in a row, told by runs */
+    int64_t not_before_ms;  /* monotonic: it is not used until then */
     char stuck[COMFY_ID_MAX];
     char error[200];
     char version[32];

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/hash.h"
 #include "base/role.h"
@@ -38,17 +39,15 @@ holder_write(int fd)
 }
 
 static int
-lock_take(const char *path, struct err *e)
+lock_open(const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
     if (fd < 0)
         return err_set(e, ERR_INTERNAL, "cannot open %s: %s", path,
                        strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        holder_write(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
-    }
     if (errno == EWOULDBLOCK)
         err_set(e, ERR_CONFLICT, "process %ld holds %s", holder_of(fd), path);
     else
@@ -57,11 +56,23 @@ lock_take(const char *path, struct err *e)
     return -1;
 }
 
-void
-lock_drop(int fd)
+/* A holder that ends removes the file: what we locked may have no name any
+ * more, and then somebody else can lock a new one. */
+static int
+lock_take(const char *path, struct err *e)
 {
-    if (fd >= 0)
+    for (;;) {
+        struct stat st;
+        int fd = lock_open(path, e);
+
+        if (fd < 0)
+            return -1;
+        if (fstat(fd, &st) == 0 && st.st_nlink > 0) {
+            holder_write(fd);
+            return fd;
+        }
         close(fd);
+    }
 }
 
 /* What an id may have: it stands in file names, keys and paths. */
@@ -106,6 +117,15 @@ lock_worker_id(const char *dir, const char *want, const char *host,
     return err_wrap(e, "%d workers run here already", NUMBERS_MAX);
 }
 
+static void
+address_path(const char *address, char path[64])
+{
+    char hash[SHA256_HEX];
+
+    sha256_hex(str_c(address), hash);
+    snprintf(path, 64, TMP "/tintype-gpu-%.16s.lock", hash);
+}
+
 /*
  * In /tmp, for workers of one machine may have different data folders. A file
  * of another user that cannot be opened is somebody else's worker, or was:
@@ -114,9 +134,20 @@ lock_worker_id(const char *dir, const char *want, const char *host,
 int
 lock_address(const char *address, struct err *e)
 {
-    char hash[SHA256_HEX], path[64];
+    char path[64];
 
-    sha256_hex(str_c(address), hash);
-    snprintf(path, sizeof(path), TMP "/tintype-gpu-%.16s.lock", hash);
+    address_path(address, path);
     return lock_take(path, e);
+}
+
+void
+lock_address_drop(int fd, const char *address)
+{
+    char path[64];
+
+    if (fd < 0)
+        return;
+    address_path(address, path);
+    unlink(path);
+    close(fd);
 }

@@ -1,8 +1,8 @@
 /*
  * lock.h - lock files: held by one living process of this machine.
  *
- * The kernel lets go of them when the process ends, however it ends. The file
- * stays, with the holder's number in it.
+ * The kernel lets go of them when the process ends, however it ends. In the
+ * file stands the holder's number.
  */
 #ifndef WORKER_LOCK_H
 #define WORKER_LOCK_H
@@ -23,6 +23,6 @@ int lock_worker_id(const char *dir, const char *want, const char *host,
  * process), INTERNAL when the file cannot be made.
  */
 int lock_address(const char *address, struct err *e);
-void lock_drop(int fd); /* -1 is fine */
+void lock_address_drop(int fd, const char *address); /* fd -1 is fine */
 
 #endif

@@ -245,7 +245,7 @@ probe_main(void *arg)
                          : pace_backoff_ms(backoff_ms, BACKOFF_LAST_MS);
         pause_ms = backoff_ms > 0 ? backoff_ms : beat_ms;
     } while (address_wait(p->ad, &seen, pause_ms));
-    lock_drop(p->lock_fd);
+    lock_address_drop(p->lock_fd, p->ad->name);
     mem_free(p->missing);
     return NULL;
 }

@@ -12,6 +12,8 @@
 #include "worker/scenario.h"
 
 #define SUBMITS_MAX 3 /* of one claim, when outcomes are unknown */
+/* What goes back is ready again at once, and mostly for us: no tight loop. */
+#define BACK_PAUSE_MS 500
 
 /* ---- reports ---- */
 
@@ -37,6 +39,34 @@ run_patch(struct run *r, struct api_task_status *in,
         return verdict_drop(&r->v);
     }
     return verdict_back(&r->v, "%s", e.msg);
+}
+
+void
+run_publish(struct run *r, const char *status, const char *const *files,
+            size_t n)
+{
+    struct buf b;
+    struct jw w;
+
+    if (r->q == NULL)
+        return;
+    buf_init(&b, 65536);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kstr(&w, "job_id", r->task->job_id);
+    jw_kstr(&w, "task_id", r->task->id);
+    jw_kstr(&w, "status", status);
+    jw_kstr(&w, "result_ref", n > 0 ? files[0] : NULL);
+    jw_key(&w, "files");
+    jw_arr(&w);
+    for (size_t i = 0; i < n; i++)
+        jw_str(&w, files[i]);
+    jw_end(&w);
+    jw_ki64(&w, "finished_at", clock_wall_ms());
+    jw_end(&w);
+    queue_result(r->q, r->a, r->task->id, buf_str(&b),
+                 setting_int(r->w->set, SET_REDIS_RESULT_TTL));
+    buf_free(&b);
 }
 
 /* Tells what became of it when it was no success. */
@@ -74,6 +104,8 @@ report_verdict(struct run *r)
         return;
     }
     deliver_send(r->w->deliver, out.deliveries, out.n_deliveries);
+    if (strcmp(out.status, "failed") == 0)
+        run_publish(r, "failed", NULL, 0);
 }
 
 /* ---- submitting ---- */
@@ -130,7 +162,7 @@ submit_once(struct run *r, struct str graph)
     }
     switch (e.code) {
     case ERR_UNAVAILABLE:
-        address_lost(r->ad, e.msg);
+        address_fails_run(r->ad, e.msg);
         r->v.forget_run = true;
         return verdict_back(&r->v, "%s", e.msg);
     case ERR_TIMEOUT:
@@ -263,4 +295,6 @@ run_task(struct worker *w, struct address *ad, struct queue *q,
     arena_free(r.poll);
     arena_free(r.a);
     log_job_set(NULL);
+    if (r.v.what == VERDICT_BACK)
+        stop_wait_ms(&w->stop, BACK_PAUSE_MS);
 }

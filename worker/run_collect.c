@@ -33,7 +33,7 @@ fetch_failed(struct run *r, const struct err *e)
         return verdict_fail(&r->v, FAILURE_workflow, "result: %s", e->msg);
     default:
         /* the run has ended: its result can be fetched later */
-        address_lost(r->ad, e->msg);
+        address_fails_run(r->ad, e->msg);
         return verdict_back(&r->v, "%s", e->msg);
     }
 }
@@ -152,32 +152,6 @@ run_ms(const struct run *r)
            (r->running_ms != 0 ? r->running_ms : r->since_ms);
 }
 
-static struct str
-result_json(struct run *r, const char *const *files, size_t n)
-{
-    struct buf b;
-    struct jw w;
-    struct str s;
-
-    buf_init(&b, 65536);
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_kstr(&w, "job_id", r->task->job_id);
-    jw_kstr(&w, "task_id", r->task->id);
-    jw_kstr(&w, "status", "success");
-    jw_kstr(&w, "result_ref", files[0]);
-    jw_key(&w, "files");
-    jw_arr(&w);
-    for (size_t i = 0; i < n; i++)
-        jw_str(&w, files[i]);
-    jw_end(&w);
-    jw_ki64(&w, "finished_at", clock_wall_ms());
-    jw_end(&w);
-    s = arena_str(r->a, buf_str(&b));
-    buf_free(&b);
-    return s;
-}
-
 static int
 tell_success(struct run *r, const char **files, size_t n)
 {
@@ -214,9 +188,8 @@ run_collect(struct run *r)
             return -1;
     if (tell_success(r, files, n) != 0)
         return -1;
-    if (r->q != NULL)
-        queue_result(r->q, r->a, r->task->id, result_json(r, files, n),
-                     setting_int(r->w->set, SET_REDIS_RESULT_TTL));
+    address_ends_run(r->ad);
+    run_publish(r, "success", files, n);
     if (comfy_forget(r->ad->comfy, r->prompt_id, &e) != 0)
         log_debug("run", "forget_failed", "%s", e.msg);
     return 0;

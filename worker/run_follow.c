@@ -68,7 +68,7 @@ was_running(struct run *r)
 int
 run_lost(struct run *r, const struct err *why)
 {
-    address_lost(r->ad, why->msg);
+    address_fails_run(r->ad, why->msg);
     if (!was_running(r))
         return verdict_back(&r->v, "%s", why->msg);
     r->v.was_running = true;
@@ -189,9 +189,9 @@ run_judge(struct run *r)
                 ? FAILURE_comfy_lost
                 : failure_of_fault(res->fault);
     if (failure_table[class].unhealthy)
-        address_lost(r->ad, res->end == COMFY_END_INTERRUPTED
-                                ? "a run was interrupted there"
-                                : res->text);
+        address_fails_run(r->ad, res->end == COMFY_END_INTERRUPTED
+                                     ? "a run was interrupted there"
+                                     : res->text);
     if (res->end == COMFY_END_INTERRUPTED)
         return verdict_fail(&r->v, class, "somebody interrupted the run");
     return verdict_fail(&r->v, class, "node %s (%s): %s: %s", res->node,

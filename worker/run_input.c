@@ -148,7 +148,7 @@ hand_in(struct run *r, size_t n, struct str bytes,
         return verdict_fail(&r->v, FAILURE_input, "%s", e.msg);
     if (e.code == ERR_BAD_INPUT)
         return verdict_fail(&r->v, FAILURE_internal, "%s", e.msg);
-    address_lost(r->ad, e.msg);
+    address_fails_run(r->ad, e.msg);
     return verdict_back(&r->v, "%s", e.msg);
 }
 

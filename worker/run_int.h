@@ -51,6 +51,10 @@ struct run {
 int run_patch(struct run *r, struct api_task_status *in,
               struct api_task_state *out);
 
+/* result:<task> in Redis, for others; status "success" or "failed". */
+void run_publish(struct run *r, const char *status, const char *const *files,
+                 size_t n);
+
 /* run_input.c: photos fetched, judged, uploaded; the graph filled. */
 int run_prepare(struct run *r, struct str *graph);
 void run_copies_remove(struct run *r);

@@ -25,16 +25,31 @@ struct slots {
     pthread_t *threads;
     int n;
     pthread_mutex_t lock;
-    bool away GUARDED_BY(lock); /* Redis; told once */
+    bool away GUARDED_BY(lock);  /* Redis; told once */
+    bool silent GUARDED_BY(lock); /* the backend; told once */
 };
+
+/* True when the flag turns. */
+static bool
+turns(struct slots *s, bool *flag, bool now)
+{
+    bool turned;
+
+    pthread_mutex_lock(&s->lock);
+    turned = *flag != now;
+    *flag = now;
+    pthread_mutex_unlock(&s->lock);
+    return turned;
+}
 
 /* ---- claims ---- */
 
 /* 1 and *out, 0 nothing for this address, -1. hint may be NULL. */
 static int
-claim(struct worker *w, struct arena *a, const struct address *ad,
+claim(struct slots *s, struct arena *a, const struct address *ad,
       const char *hint, int64_t wait_ms, struct api_task *out)
 {
+    struct worker *w = s->w;
     struct api_task_claim in;
     struct api_answer ans;
     struct api_args args = {.in = &in, .out = out, .wait_ms = wait_ms};
@@ -46,9 +61,11 @@ claim(struct worker *w, struct arena *a, const struct address *ad,
     in.address = ad->name;
     in.hint = hint;
     in.wait_ms = wait_ms;
-    if (api_call(w->api, API_ROUTE_task_claim, &args, a, &ans, &e) == 0)
+    if (api_call(w->api, API_ROUTE_task_claim, &args, a, &ans, &e) == 0) {
+        turns(s, &s->silent, false);
         return ans.status == 200 ? 1 : 0;
-    if (!stop_is_set(&w->stop))
+    }
+    if (!stop_is_set(&w->stop) && turns(s, &s->silent, true))
         log_warn("slot", "claim_failed", "%s", e.msg);
     stop_wait_ms(&w->stop, PAUSE_MS);
     return -1;
@@ -87,9 +104,10 @@ run_hinted(struct worker *w, struct address *ad, struct queue *q,
 }
 
 static void
-take_hint(struct worker *w, struct queue *q, struct arena *a, const char *hint,
+take_hint(struct slots *s, struct queue *q, struct arena *a, const char *hint,
           struct str raw)
 {
+    struct worker *w = s->w;
     struct addresses *as = w->addresses;
     struct address *ad;
     struct api_task task;
@@ -98,7 +116,7 @@ take_hint(struct worker *w, struct queue *q, struct arena *a, const char *hint,
 
     while (rc == 0 && (ad = slots_take(as, tried)) != NULL) {
         tried |= slot_bit(ad);
-        rc = claim(w, a, ad, hint, 0, &task);
+        rc = claim(s, a, ad, hint, 0, &task);
         if (rc > 0)
             run_hinted(w, ad, q, a, hint, raw, &task);
         slots_give(ad);
@@ -110,8 +128,9 @@ take_hint(struct worker *w, struct queue *q, struct arena *a, const char *hint,
 }
 
 static void
-handle(struct worker *w, struct queue *q, struct arena *a, struct str raw)
+handle(struct slots *s, struct queue *q, struct arena *a, struct str raw)
 {
+    struct worker *w = s->w;
     char hint[HINT_ID_BYTES];
     struct err e;
 
@@ -125,14 +144,15 @@ handle(struct worker *w, struct queue *q, struct arena *a, struct str raw)
         queue_back(q, a, raw);
         return;
     }
-    take_hint(w, q, a, hint, raw);
+    take_hint(s, q, a, hint, raw);
 }
 
 /* ---- without ---- */
 
 static void
-poll_backend(struct worker *w, struct queue *q, struct arena *a)
+poll_backend(struct slots *s, struct queue *q, struct arena *a)
 {
+    struct worker *w = s->w;
     struct address *ad = slots_take(w->addresses, 0);
     int64_t asked_ms = clock_mono_ms();
     struct api_task task;
@@ -140,7 +160,7 @@ poll_backend(struct worker *w, struct queue *q, struct arena *a)
 
     if (ad == NULL)
         return;
-    rc = claim(w, a, ad, NULL, POLL_MS, &task);
+    rc = claim(s, a, ad, NULL, POLL_MS, &task);
     if (rc > 0)
         run_task(w, ad, q, &task);
     slots_give(ad);
@@ -153,12 +173,8 @@ poll_backend(struct worker *w, struct queue *q, struct arena *a)
 static void
 note_redis(struct slots *s, bool away, const struct err *e)
 {
-    bool turned;
+    bool turned = turns(s, &s->away, away);
 
-    pthread_mutex_lock(&s->lock);
-    turned = s->away != away;
-    s->away = away;
-    pthread_mutex_unlock(&s->lock);
     if (turned && away)
         log_warn("queue", "away", "%s; asking the backend for tasks meanwhile",
                  e->msg);
@@ -175,13 +191,13 @@ take_one(struct slots *s, struct queue *q, struct arena *a)
     struct err e;
 
     if (q == NULL) {
-        poll_backend(s->w, NULL, a);
+        poll_backend(s, NULL, a);
         return;
     }
     switch (queue_take(q, a, POP_MS, &raw, &e)) {
     case QUEUE_GOT:
         note_redis(s, false, NULL);
-        handle(s->w, q, a, raw);
+        handle(s, q, a, raw);
         break;
     case QUEUE_NONE:
         note_redis(s, false, NULL);
@@ -189,7 +205,7 @@ take_one(struct slots *s, struct queue *q, struct arena *a)
         break;
     case QUEUE_AWAY:
         note_redis(s, true, &e);
-        poll_backend(s->w, q, a);
+        poll_backend(s, q, a);
         break;
     }
 }

@@ -211,6 +211,41 @@ a_stuck_prompt_keeps_its_address_away_until_it_is_gone(void **state)
 }
 
 static void
+losses_in_a_row_keep_it_away_for_longer_each_time(void **state)
+{
+    struct addresses *as = made("http://a", 1);
+    struct address *ad = addresses_at(as, 0);
+    static const int64_t away_ms[] = {0, 500, 1000, 2000};
+
+    (void)state;
+    clock_test_set(1000, 1000);
+    ready(as, 0);
+    for (size_t i = 0; i < sizeof(away_ms) / sizeof(*away_ms); i++) {
+        address_fails_run(ad, "disk full");
+        assert_false(address_is_healthy(ad));
+        if (away_ms[i] > 0) {
+            clock_sleep_ms(away_ms[i] - 1);
+            address_answers(ad, NULL);
+            assert_false(address_is_healthy(ad));
+            clock_sleep_ms(1);
+        }
+        address_answers(ad, NULL);
+        assert_true(address_is_healthy(ad));
+    }
+    address_ends_run(ad); /* a good one: as new */
+    address_fails_run(ad, "disk full");
+    address_answers(ad, NULL);
+    assert_true(address_is_healthy(ad));
+    for (int i = 0; i < 100; i++)
+        address_fails_run(ad, "disk full");
+    clock_sleep_ms(ADDRESS_PENALTY_MS);
+    address_answers(ad, NULL);
+    assert_true(address_is_healthy(ad));
+    clock_test_off();
+    addresses_free(as);
+}
+
+static void
 count(void *ctx)
 {
     (*(int *)ctx)++;
@@ -288,6 +323,7 @@ main(void)
         cmocka_unit_test(no_more_wait_for_work_than_there_are_slots),
         cmocka_unit_test(
             a_stuck_prompt_keeps_its_address_away_until_it_is_gone),
+        cmocka_unit_test(losses_in_a_row_keep_it_away_for_longer_each_time),
         cmocka_unit_test(each_turn_of_health_is_told_once),
         cmocka_unit_test(the_heartbeat_tells_health_and_what_can_run),
     };

@@ -92,11 +92,11 @@ an_address_has_one_worker_on_a_machine(void **state)
     assert_true(fd >= 0);
     assert_int_equal(lock_address(address, &e), -1);
     assert_int_equal(e.code, ERR_CONFLICT);
-    lock_drop(fd);
+    lock_address_drop(fd, address);
     fd = lock_address(address, &e);
     assert_true(fd >= 0);
-    lock_drop(fd);
-    lock_drop(-1);
+    lock_address_drop(fd, address);
+    lock_address_drop(-1, address);
 }
 
 static void
