@@ -303,6 +303,14 @@ bot_shop_get(struct bot_shop *s, bool fresh, struct err *e)
 }
 
 void
+bot_shop_expire(struct bot_shop *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->young_until = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
 bot_shop_put(struct bot_shop *s, const struct bot_catalog *c)
 {
     bool last;

@@ -55,6 +55,8 @@ void bot_shop_free(struct bot_shop *s);
  * away the last catalogue goes on serving; NULL and e when there is none. */
 const struct bot_catalog *bot_shop_get(struct bot_shop *s, bool fresh,
                                        struct err *e);
+/* The next one who gets a catalogue asks the backend. */
+void bot_shop_expire(struct bot_shop *s);
 void bot_shop_put(struct bot_shop *s, const struct bot_catalog *c);
 
 #endif

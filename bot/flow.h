@@ -62,6 +62,7 @@ struct flow {
     size_t n_deliveries;
     const char *language; /* the account's new one, or NULL */
     int64_t reachable;    /* 0, 1 or API_UNSET */
+    bool catalog_is_old;  /* the backend sells something else by now */
 };
 
 void flow_init(struct flow *f, struct arena *a);

@@ -290,6 +290,7 @@ not_bought(struct flow *f, const char *offer, const struct api_answer *ans,
 {
     const char *code = ans->problem.code;
 
+    f->catalog_is_old = ans->status == 409;
     if (ans->status == 402) {
         tell_not_enough(f, &ans->problem);
         return 0;

@@ -220,6 +220,8 @@ run(struct handling *h, const struct bot_catalog *catalog, struct err *e)
     answer_press(h, &f);
     if (flow_run(&f, e) != 0)
         return FAILED;
+    if (f.catalog_is_old)
+        bot_shop_expire(h->b->shop);
     return finish(h, &f, before, e);
 }
 

@@ -89,7 +89,7 @@ answer_pre_checkout(struct bot *b, struct str bytes)
         u.kind == TG_UPDATE_PRE_CHECKOUT) {
         is_one = true;
         buf_init(&why, TEXT_BYTES);
-        text_plain(&why, text_lang_of(u.from.language_code), "toast_error",
+        text_plain(&why, text_lang_of(u.from.language_code), "toast_pay_closed",
                    NULL, TEXT_TOAST_POINTS);
         if (tg_answer_pre_checkout(b->tg, u.query_id, false, buf_cstr(&why),
                                    &e) != 0)
