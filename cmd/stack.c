@@ -20,6 +20,7 @@
 #include "io/redis.h"
 
 #define START_MS 30000
+#define BOT_START_MS 8000 /* it goes on trying when Telegram is away */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS 5000
 #define STEADY_MS 10000 /* a child that lived so long starts at once again */
@@ -250,7 +251,7 @@ bot_start(struct stack *s, struct err *e)
     proc_env(p, "WEBHOOK_SECRET", "%s", s->webhook_secret);
     if (s->any_port && !setting_is_set(s->set, SET_BOT_LISTEN))
         proc_env(p, "BOT_LISTEN", "127.0.0.1:0");
-    if (proc_start(p, START_MS, e) != 0)
+    if (proc_start(p, BOT_START_MS, e) != 0 && e->code != ERR_TIMEOUT)
         return -1;
     if (p->port > 0)
         proc_env(p, "BOT_LISTEN", "127.0.0.1:%d", p->port);
