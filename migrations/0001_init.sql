@@ -271,12 +271,14 @@ CREATE INDEX deliveries_waiting ON deliveries (account)
     WHERE state = 'waiting_user';
 CREATE INDEX deliveries_finished ON deliveries (finished_at);
 
--- The send budget: key 'bot' or 'chat:<id>'. limited_at is the last 429.
+-- The send budget: key 'bot' or 'chat:<id>'. limited_at is the last 429. The
+-- bot's row is always there: claims lock it.
 CREATE TABLE send_budget (
     key TEXT PRIMARY KEY,
     next_at BIGINT NOT NULL,
     limited_at BIGINT
 );
+INSERT INTO send_budget (key, next_at) VALUES ('bot', 0);
 CREATE INDEX send_budget_limited ON send_budget (limited_at)
     WHERE limited_at IS NOT NULL;
 

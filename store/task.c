@@ -213,13 +213,16 @@ int
 task_beat(struct db *db, struct arena *a, const struct task *t,
           const struct task_beat *b, bool *cancel, bool *done, struct err *e)
 {
+    char list[LIST_ID_MAX];
+    list_id_new(list);
     struct db_list *l = db_list_new(a, t->account);
-    db_add(l, &sql_task_beat, 8, V_STR(t->id), V_INT(b->attempt),
+    db_add(l, &sql_task_beat, 9, V_STR(t->id), V_INT(b->attempt),
            V_STR(b->worker), V_STR(b->boot), V_STR(b->stage),
            V_INT(b->lease_ms), known_or_null(b->progress),
-           known_or_null(b->place));
+           known_or_null(b->place), V_STR(list));
     if (b->visible)
-        db_add(l, &sql_task_status_bump, 1, V_STR(t->job));
+        db_add(l, &sql_task_status_bump, 3, V_STR(t->job), V_STR(t->id),
+               V_STR(list));
     db_soft(l); /* a lease that is shorter after a power cut */
     if (db_run(db, l, e) != 0)
         return -1;
