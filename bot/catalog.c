@@ -241,7 +241,7 @@ ask(struct bot_shop *s, struct err *e)
 {
     struct arena *a = arena_new();
     struct bot_kept *k = ARENA_NEW(a, struct bot_kept);
-    struct api_preset_list list;
+    struct api_preset_list list = {0};
     struct api_args args = {.out = &list, .deadline_ms = ASK_MS};
 
     if (api_call(s->api, API_ROUTE_preset_list, &args, a, NULL, e) != 0) {

@@ -200,7 +200,7 @@ start_server(struct intake *in, struct err *e)
     n = add_route(in, n, "/telegram/webhook");
     cfg.nroutes = add_route(in, n, "/webhook");
     in->http = httpd_start(&cfg, e);
-    return in->http != NULL ? 0 : -1;
+    return in->http != NULL ? 0 : err_wrap(e, "BOT_LISTEN");
 }
 
 static int
