@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/role.h"
 #include "worker/deliver.h"
@@ -123,16 +122,24 @@ hand_back_all(struct worker *w)
     arena_free(a);
 }
 
+/* Ends the process when a stop takes too long; `ended` comes before that. */
+struct last {
+    struct worker *w;
+    struct stop ended;
+    pthread_t thread;
+};
+
 static void *
 last_call(void *arg)
 {
-    struct worker *w = arg;
-    int64_t ms = setting_int(w->set, SET_SHUTDOWN_S) * 1000 - LAST_MS;
+    struct last *l = arg;
+    int64_t ms = setting_int(l->w->set, SET_SHUTDOWN_S) * 1000 - LAST_MS;
 
-    clock_sleep_ms(ms > 0 ? ms : LAST_MS / 2);
+    if (stop_wait_ms(&l->ended, ms > 0 ? ms : LAST_MS / 2))
+        return NULL;
     log_warn("worker", "cut", "SHUTDOWN_S is over; %lld tasks go back",
-             (long long)runs_count(w->runs));
-    hand_back_all(w);
+             (long long)runs_count(l->w->runs));
+    hand_back_all(l->w);
     _exit(0);
 }
 
@@ -150,7 +157,7 @@ work(struct worker *w)
 {
     struct probes *probes;
     struct slots *slots;
-    pthread_t last;
+    struct last last = {.w = w};
 
     w->deliver = deliver_new(w);
     w->beat = beat_start(w);
@@ -165,8 +172,8 @@ work(struct worker *w)
     role_wait_stop();
     log_info("worker", "stopping", "runs=%lld",
              (long long)runs_count(w->runs));
-    thread_start(&last, "last", last_call, w);
-    pthread_detach(last);
+    stop_init(&last.ended);
+    thread_start(&last.thread, "last", last_call, &last);
     deliver_stop(w->deliver);
     runs_stop(w->runs);
     addresses_stop(w->addresses);
@@ -176,6 +183,8 @@ work(struct worker *w)
     probes_join(probes);
     beat_free(w->beat);
     deliver_free(w->deliver); /* running sends get the rest of the time */
+    stop_set(&last.ended);
+    thread_join(last.thread);
 }
 
 static int
