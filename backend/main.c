@@ -99,7 +99,7 @@ start_http(struct backend *b, struct err *e)
         .threads = (int)setting_int(b->set, SET_BACKEND_THREADS),
         .done = metrics_request};
     b->http = httpd_start(&cfg, e);
-    return b->http != NULL ? 0 : -1;
+    return b->http != NULL ? 0 : err_wrap(e, "BACKEND_LISTEN");
 }
 
 static int
