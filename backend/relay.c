@@ -41,7 +41,7 @@ struct relay {
     int64_t pass;       /* number written with the hints */
     char run_id[41];    /* of the Redis that has them */
     int64_t run_id_ms;  /* monotonic: last asked */
-    bool down;          /* told once */
+    bool down, odd;     /* told once */
 };
 
 /* ---- what was handed out ---------------------------------------------- */
@@ -307,6 +307,29 @@ project(struct relay *r, struct arena *a, struct event **events, size_t *n,
     return 0;
 }
 
+/* An error that Redis gave to a single command. A key of another type is
+ * somebody's doing and stays so: told once, passed by. Everything else (out
+ * of memory, read-only, disk full) means that nothing was written. */
+static int
+replies_check(struct relay *r, const struct redis_reply *replies, size_t n,
+              struct err *e)
+{
+    bool odd = false;
+    for (size_t i = 0; i < n; i++) {
+        struct str s = replies[i].s;
+        if (replies[i].type != REDIS_STATUS || !str_starts(s, STR("-")))
+            continue;
+        if (!str_starts(s, STR("-WRONGTYPE")))
+            return err_set(e, ERR_UNAVAILABLE, "redis: " STR_FMT, STR_ARG(s));
+        odd = true;
+    }
+    if (odd && !r->odd)
+        log_error("relay", "wrong_type",
+                  "a key of ours in redis holds another type: delete it");
+    r->odd = odd;
+    return 0;
+}
+
 static int
 pass_run(struct relay *r, struct arena *a, bool *more, struct err *e)
 {
@@ -324,7 +347,8 @@ pass_run(struct relay *r, struct arena *a, bool *more, struct err *e)
         return -1;
     *more = n == EVENTS_MAX;
     epoch_mark(r, a);
-    if (redis_flush(r->redis, a, REDIS_MS, &replies, &done, e) != 0)
+    if (redis_flush(r->redis, a, REDIS_MS, &replies, &done, e) != 0 ||
+        replies_check(r, replies, done, e) != 0)
         return -1;
     return events_relayed(r->b->db, a, events, n, e);
 }
