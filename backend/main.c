@@ -24,8 +24,10 @@
 void
 backend_wake(struct backend *b, const char *topic)
 {
-    /* an update is for one handler; the others would look in vain */
-    http_wake(b->http, topic, strcmp(topic, TOPIC_UPDATES) == 0 ? 1 : 0);
+    /* an update is for one handler; the others would look in vain. Before
+     * the server is there nobody waits. */
+    if (b->http != NULL)
+        http_wake(b->http, topic, strcmp(topic, TOPIC_UPDATES) == 0 ? 1 : 0);
     if (db_kind(b->db) == DB_POSTGRES)
         db_notify(b->db, topic);
 }
@@ -97,9 +99,9 @@ start_http(struct backend *b, struct err *e)
         .nroutes = call_routes(routes),
         .ctx = b,
         .threads = (int)setting_int(b->set, SET_BACKEND_THREADS),
+        .self = &b->http,
         .done = metrics_request};
-    b->http = httpd_start(&cfg, e);
-    return b->http != NULL ? 0 : err_wrap(e, "BACKEND_LISTEN");
+    return httpd_start(&cfg, e) != NULL ? 0 : err_wrap(e, "BACKEND_LISTEN");
 }
 
 static int

@@ -383,10 +383,14 @@ httpd_start(const struct httpd_config *cfg, struct err *e)
         s->request_ms < LIM_HTTP_HEADER_MS ? s->request_ms : LIM_HTTP_HEADER_MS;
     s->routes = httpd_routes_new(cfg->routes, cfg->nroutes);
     pthread_mutex_init(&s->watch.lock, NULL);
+    if (cfg->self)
+        *cfg->self = s;
     httpd_pool_start(s);
     s->daemon = start_daemon(s);
     if (s->daemon)
         return s;
+    if (cfg->self)
+        *cfg->self = NULL;
     err_set(e, ERR_UNAVAILABLE, "%s: the HTTP server did not start",
             cfg->label);
     httpd_pool_close(s);

@@ -52,6 +52,9 @@ struct httpd_config {
     int threads;
     /* No route: 404/405 by default; may be NULL. */
     http_handler fallback;
+    /* Gets the server before the first request comes; may be NULL. Handlers
+     * may run before httpd_start() has returned. */
+    struct httpd **self;
     /* Called once a request was answered, just before it is sent, from any
      * thread; r is NULL when no route fits. For metrics; may be NULL. */
     void (*done)(const struct http_route *r, int status, int64_t us, void *ctx);

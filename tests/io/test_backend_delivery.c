@@ -526,8 +526,11 @@ the_bot_has_a_budget_for_all_chats(void **state)
     for (int i = 0; i < 9; i++)
         desk_buy(s, desk_user(s, CHAT + i), CHAT + i);
     int64_t from = clock_mono_ms();
-    claim_n(s, "job", 5); /* one second ahead, and the first */
-    int n = 5;
+    /* one second ahead, and the first; a millisecond that passes inside the
+     * statement (PostgreSQL's clock goes on) may cost the last of them */
+    struct ans first = claim(s, "job", "w1", 32, 0);
+    int n = ans_len(&first, "deliveries");
+    assert_in_range(n, 4, 5);
     while (n < 9) {
         struct ans a = claim(s, "job", "w1", 32, WAIT_MS);
         n += ans_len(&a, "deliveries");
