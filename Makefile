@@ -115,8 +115,8 @@ $(REPLAYS): $(O)/tests/replay/%: $(O)/tests/fuzz/%.o \
   $(O)/tests/fuzz/replay_main.o $(LIB)
 	@mkdir -p $(@D); echo "  LD $@"; $(CC) $(LDFLAGS_$(B)) -o $@ $^ $(PKG_LIBS)
 
-$(O)/bench/bench: $(O)/bench/bench.o $(LIB) | $(BIN)
-	@echo "  LD $@"; $(CC) $(LDFLAGS_$(B)) -o $@ $(O)/bench/bench.o $(LIB) $(PKG_LIBS)
+$(O)/bench/bench $(O)/bench/create: $(O)/bench/%: $(O)/bench/%.o $(LIB) | $(BIN)
+	@echo "  LD $@"; $(CC) $(LDFLAGS_$(B)) -o $@ $< $(LIB) $(PKG_LIBS)
 
 # The archive wants every object, so a file that is new is picked up by the
 # next make; objects depend on headers through the .d files.
