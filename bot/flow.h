@@ -38,6 +38,7 @@ struct flow_conf {
     const char *contact; /* for /paysupport; "" when there is none */
     int64_t file_days;   /* how long pictures are kept */
     bool sandbox;        /* a practice shop: say so */
+    bool sandbox_comfy;  /* a practice ComfyUI draws: say so */
 };
 
 struct flow {

@@ -26,8 +26,14 @@ flow_command_of(const struct tg_update *u)
 static void
 say_notice(struct flow *f, struct say *s)
 {
-    if (f->conf->sandbox)
+    if (f->conf->sandbox && f->conf->sandbox_comfy)
+        say_raw(s, "notice",
+                str_c("[{\"text\":\"sandbox_notice\"},"
+                      "{\"text\":\"sandbox_comfy_notice\"}]"));
+    else if (f->conf->sandbox)
         say_key(s, "notice", "sandbox_notice");
+    else if (f->conf->sandbox_comfy)
+        say_key(s, "notice", "sandbox_comfy_notice");
 }
 
 static int

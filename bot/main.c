@@ -70,6 +70,7 @@ bot_start(struct bot *b, struct err *e)
     b->conf.contact = setting_str(b->set, SET_SUPPORT_CONTACT);
     b->conf.file_days = setting_int(b->set, SET_FILE_DAYS);
     b->conf.sandbox = setting_bool(b->set, SET_SANDBOX);
+    b->conf.sandbox_comfy = setting_bool(b->set, SET_SANDBOX_COMFYUI);
     if (setup_kind(b, e) != 0 || setup_me(b, e) != 0)
         return -1;
     setup_commands(b);

@@ -207,6 +207,7 @@ role_env(struct stack *s, struct proc *p)
     proc_env(p, "DATA_DIR", "%s", s->dir);
     proc_env(p, "SERVICE_TOKEN", "%s", s->service_token);
     proc_env(p, "SANDBOX", "%d", s->sandbox);
+    proc_env(p, "SANDBOX_COMFYUI", "%d", s->sandbox_comfy);
     proc_env(p, "BOT_TOKEN", "%s", s->bot_token);
     proc_env(p, "TELEGRAM_API_URL", "%s", s->telegram_url);
     if (s->backend_url[0] != '\0')

@@ -91,6 +91,23 @@ a_practice_shop_says_so(void **state)
 }
 
 static void
+a_real_shop_with_the_practice_comfyui_says_so(void **state)
+{
+    (void)state;
+    t.conf.sandbox_comfy = true;
+    talk_answer(&t, "user_register", 200, USER("true", "60"));
+    talk_text(&t, "/start");
+    assert_null(strstr(talk_shown(&t, 0, "en"), "sandbox"));
+    assert_non_null(strstr(talk_shown(&t, 0, "en"), "practice ComfyUI"));
+
+    t.conf.sandbox = true;
+    talk_answer(&t, "user_register", 200, USER("true", "60"));
+    talk_text(&t, "/start");
+    assert_non_null(strstr(talk_shown(&t, 0, "en"), "This is the sandbox"));
+    assert_non_null(strstr(talk_shown(&t, 0, "en"), "practice ComfyUI"));
+}
+
+static void
 the_first_message_of_anybody_registers_them(void **state)
 {
     (void)state;
@@ -232,6 +249,7 @@ main(void)
         T(start_registers_and_greets_by_balance),
         T(who_comes_back_is_greeted_shorter),
         T(a_practice_shop_says_so),
+        T(a_real_shop_with_the_practice_comfyui_says_so),
         T(the_first_message_of_anybody_registers_them),
         T(commands_and_menu_labels_answer_in_every_state),
         T(the_balance_names_what_is_reserved),
