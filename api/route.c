@@ -12,27 +12,14 @@ const struct api_route_row api_routes[API_ROUTE_COUNT] = {
 #undef ROUTE
 };
 
-static bool
-list_has(const char *list, int status)
+bool
+api_route_is_ok(const struct api_route_row *r, int status)
 {
-    struct str rest = str_c(list), part;
+    struct str rest = str_c(r->ok), part;
     int64_t n;
     while (str_split(&rest, ' ', &part)) {
         if (str_to_i64(part, &n) && n == status)
             return true;
     }
     return false;
-}
-
-bool
-api_route_is_ok(const struct api_route_row *r, int status)
-{
-    return list_has(r->ok, status);
-}
-
-bool
-api_route_may(const struct api_route_row *r, int status)
-{
-    return list_has(r->ok, status) || list_has(r->others, status) ||
-           list_has("400 401 413 500 503", status);
 }

@@ -31,7 +31,5 @@ extern const struct api_route_row api_routes[API_ROUTE_COUNT];
 
 /* True when status stands in the row's ok: its body is the answer. */
 bool api_route_is_ok(const struct api_route_row *r, int status);
-/* True when status stands in the row's ok, others, or the common ones. */
-bool api_route_may(const struct api_route_row *r, int status);
 
 #endif

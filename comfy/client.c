@@ -78,12 +78,6 @@ comfy_free(struct comfy *c)
     mem_free(c);
 }
 
-void
-comfy_halt(struct comfy *c)
-{
-    httpc_stop(c->http);
-}
-
 /* ---- health ---- */
 
 static void

@@ -41,8 +41,6 @@ struct comfy;
  * an http(s) address. Connects to nothing yet. */
 struct comfy *comfy_new(const char *url, const char *label, struct err *e);
 void comfy_free(struct comfy *c); /* no call may be running */
-/* Ends running and later calls within about a second. */
-void comfy_halt(struct comfy *c);
 
 /*
  * GET /system_stats within timeout_ms. It proves that the server answers, not

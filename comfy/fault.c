@@ -7,12 +7,8 @@
 #include <string.h>
 #include "base/utf8.h"
 
-struct fault_row {
-    const char *name, *what;
-};
-
-static const struct fault_row fault_rows[COMFY_FAULT_COUNT] = {
-#define COMFY_FAULT(name, what) {#name, what},
+static const char *const labels[COMFY_FAULT_COUNT] = {
+#define COMFY_FAULT(name, what) #name,
 #include "comfy/fault.def"
 #undef COMFY_FAULT
 };
@@ -94,13 +90,7 @@ static const struct pattern patterns[] = {
 const char *
 comfy_fault_label(enum comfy_fault f)
 {
-    return f < COMFY_FAULT_COUNT ? fault_rows[f].name : "?";
-}
-
-const char *
-comfy_fault_what(enum comfy_fault f)
-{
-    return f < COMFY_FAULT_COUNT ? fault_rows[f].what : "?";
+    return f < COMFY_FAULT_COUNT ? labels[f] : "?";
 }
 
 static bool

@@ -21,7 +21,6 @@ enum comfy_fault {
 };
 
 const char *comfy_fault_label(enum comfy_fault f); /* "oom" */
-const char *comfy_fault_what(enum comfy_fault f);  /* for docs */
 
 /*
  * type: "RuntimeError", "PIL.UnidentifiedImageError"; text: its message;

@@ -113,7 +113,6 @@ struct comfy_runs {
 void comfy_runs_open(struct comfy_runs *r, const char *path);
 void comfy_runs_close(struct comfy_runs *r);
 void comfy_runs_add(struct comfy_runs *r, const char *id);
-int64_t comfy_runs_of(const struct comfy_runs *r, const char *id);
 void comfy_runs_json(struct buf *b, const struct comfy_runs *r);
 
 /* ---- comfy.c ---- */

@@ -93,15 +93,6 @@ comfy_runs_add(struct comfy_runs *r, const char *id)
         r->fd = -1; /* a full disk: the count in memory must do */
 }
 
-int64_t
-comfy_runs_of(const struct comfy_runs *r, const char *id)
-{
-    for (const struct comfy_run *k = r->buckets[bucket_of(id)]; k; k = k->chain)
-        if (strcmp(k->id, id) == 0)
-            return k->n;
-    return 0;
-}
-
 void
 comfy_runs_json(struct buf *b, const struct comfy_runs *r)
 {

@@ -287,9 +287,11 @@ job_end(struct db *db, struct arena *a, const struct job *j,
     if (db_run(db, l, e) != 0)
         return -1;
     *done = db_count(l, 0) == 1;
-    if (*done)
-        log_info("job", job_state_name(end), "id=%s was=%s", j->id,
-                 job_state_name(j->state));
+    if (!*done)
+        return 0;
+    assert(job_move_allowed(j->state, end));
+    log_info("job", job_state_name(end), "id=%s was=%s", j->id,
+             job_state_name(j->state));
     return 0;
 }
 

@@ -440,9 +440,3 @@ tg_update_parse(struct arena *a, struct str json, struct tg_update *out,
         return err_wrap(e, "update");
     return tg_update_read(a, tree, out, e);
 }
-
-const char *
-tg_update_kind_name(enum tg_update_kind k)
-{
-    return kind_names[k];
-}

@@ -102,6 +102,5 @@ int tg_update_parse(struct arena *a, struct str json, struct tg_update *out,
 /* The same from a tree, which is only read. */
 int tg_update_read(struct arena *a, const cJSON *tree, struct tg_update *out,
                    struct err *e);
-const char *tg_update_kind_name(enum tg_update_kind k); /* "message" ... */
 
 #endif

@@ -302,13 +302,13 @@ pictures_go_as_photos_or_documents_and_once_more_by_id(void **state)
     sent_ok(result("image/png", photo));
     sent_ok(result("image/gif", document));
     snprintf(body, sizeof(body),
-             "{\"text\":\"toast_ok\",\"photos\":[{\"file_id\":\"%s\"},"
+             "{\"text\":\"menu_help\",\"photos\":[{\"file_id\":\"%s\"},"
              "{\"file_id\":\"%s\"}]}",
              photo, photo);
     sent_ok(delivery("album", body));
     snprintf(body, sizeof(body), "{\"photos\":[{\"file_id\":\"%s\"}]}", photo);
     sent_ok(delivery("album", body));
-    snprintf(body, sizeof(body), "{\"text\":\"toast_ok\",\"photo\":\"%s\"}",
+    snprintf(body, sizeof(body), "{\"text\":\"menu_help\",\"photo\":\"%s\"}",
              photo);
     sent_ok(delivery("message", body));
     /* an id that is of no use: uploaded after all */

@@ -209,7 +209,7 @@ delivery(const char *id, const char *kind, const char *body)
                                 .object = {"", "", "", 0, 0, 0}};
 }
 
-#define TEXT_BODY "{\"text\":\"bought\",\"args\":{\"balance\":7}}"
+#define TEXT_BODY "{\"text\":\"balance\",\"args\":{\"balance\":7}}"
 
 /* Sends it; gives the only report. */
 static struct seen
@@ -232,7 +232,7 @@ a_claimed_message_is_sent_and_reported(void **state)
     static const char *const lanes[] = {"chat", "job", NULL};
     static const struct tape_step steps[] = {ASK("sendMessage"),
                                              T_HAS("\"chat_id\":111"),
-                                             T_HAS("You have <b>7</b> left."),
+                                             T_HAS("You have <b>7</b> credits."),
                                              SENT("55"),
                                              ASK("sendMessage"),
                                              SENT("56")};
@@ -306,7 +306,7 @@ html_that_telegram_refuses_goes_out_as_plain_text(void **state)
         REFUSAL("400", "Bad Request: can't parse entities: x"),
         ASK("sendMessage"),
         T_HAS_NOT("parse_mode"),
-        T_HAS("\"text\":\"✅ Ordered. You have 7 left.\""),
+        T_HAS("\"text\":\"💎 You have 7 credits.\""),
         SENT("5")};
     struct bench x;
 

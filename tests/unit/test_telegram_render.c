@@ -89,7 +89,7 @@ buttons_carry_data_or_an_address(void **state)
 {
     struct tg_delivery d = delivery(
         "edit",
-        "{\"text\":\"bought\",\"args\":{\"balance\":5},\"keyboard\":[[{"
+        "{\"text\":\"balance\",\"args\":{\"balance\":5},\"keyboard\":[[{"
         "\"text\":\"btn_buy\",\"args\":{\"price\":5},\"data\":\"v1:buy:o\"},"
         "{\"text\":\"btn_topup\",\"url\":\"https://t.me/x\"}],[],"
         "[{\"text\":\"btn_cancel\",\"data\":\"v1:no\"}]],\"reply_to\":1,"
@@ -98,8 +98,8 @@ buttons_carry_data_or_an_address(void **state)
     (void)state;
     d.message_id = 40;
     check(&d, (struct tg_how){0}, "editMessageText",
-          "{\"chat_id\":111,\"message_id\":40,\"text\":\"✅ Ordered. You have "
-          "<b>5</b> left.\",\"parse_mode\":\"HTML\"," NO_PREVIEW
+          "{\"chat_id\":111,\"message_id\":40,\"text\":\"💎 You have "
+          "<b>5</b> credits.\",\"parse_mode\":\"HTML\"," NO_PREVIEW
           ",\"reply_markup\":{\"inline_keyboard\":[[{\"text\":\"✅ Make it for "
           "5 💎\",\"callback_data\":\"v1:buy:o\"},{\"text\":\"💳 Top up\","
           "\"url\":\"https://t.me/x\"}],[{\"text\":\"✖️ Cancel\","
@@ -178,16 +178,16 @@ static void
 albums_are_media_groups(void **state)
 {
     struct tg_delivery d = delivery(
-        "album", "{\"text\":\"bought\",\"args\":{\"balance\":1},\"photos\":"
+        "album", "{\"text\":\"balance\",\"args\":{\"balance\":1},\"photos\":"
                  "[{\"file_id\":\"A\"},{\"file_id\":\"B\",\"text\":"
-                 "\"toast_ok\"}]}");
+                 "\"menu_help\"}]}");
 
     (void)state;
     check(&d, (struct tg_how){0}, "sendMediaGroup",
           "{\"chat_id\":111,\"media\":[{\"type\":\"photo\",\"media\":\"A\","
-          "\"caption\":\"✅ Ordered. You have <b>1</b> left.\","
+          "\"caption\":\"💎 You have <b>1</b> credit.\","
           "\"parse_mode\":\"HTML\"},{\"type\":\"photo\",\"media\":\"B\","
-          "\"caption\":\"👌\",\"parse_mode\":\"HTML\"}]}");
+          "\"caption\":\"❓ Help\",\"parse_mode\":\"HTML\"}]}");
     d.body = STR("{\"photos\":[{\"file_id\":\"A\"}],\"reply_to\":3}");
     check(&d, (struct tg_how){0}, "sendPhoto",
           "{\"chat_id\":111,\"photo\":\"A\",\"reply_parameters\":{"
@@ -203,16 +203,16 @@ what_cannot_be_sent_is_named(void **state)
         {"message", "{", NULL},
         {"message", "{}", "body of message dlv_1: a message without text"},
         {"message",
-         "{\"text\":\"toast_ok\",\"keyboard\":[[{\"text\":\"btn_buy\"}]]}",
+         "{\"text\":\"menu_help\",\"keyboard\":[[{\"text\":\"btn_buy\"}]]}",
          "body of message dlv_1: a button needs either data or url"},
         {"message",
-         "{\"text\":\"toast_ok\",\"keyboard\":[[{\"text\":\"btn_cancel\","
+         "{\"text\":\"menu_help\",\"keyboard\":[[{\"text\":\"btn_cancel\","
          "\"data\":\"12345678901234567890123456789012345678901234567890"
          "123456789012345\"}]]}",
          "body of message dlv_1: a button's data has 65 bytes, 1 to 64 fit"},
-        {"message", "{\"text\":\"toast_ok\",\"keyboard\":{}}",
+        {"message", "{\"text\":\"menu_help\",\"keyboard\":{}}",
          "body of message dlv_1: the keyboard is no list"},
-        {"message", "{\"text\":\"toast_ok\",\"keyboard\":[{}]}",
+        {"message", "{\"text\":\"menu_help\",\"keyboard\":[{}]}",
          "body of message dlv_1: a row of the keyboard is no list"},
         {"album", "{\"photos\":[]}",
          "body of album dlv_1: an album has 1 to 10 photos, not 0"},
@@ -274,7 +274,7 @@ static void
 the_file_comes_from_the_delivery_or_its_body(void **state)
 {
     struct tg_delivery d = delivery(
-        "message", "{\"text\":\"toast_ok\",\"object\":{\"id\":\"obj_1\","
+        "message", "{\"text\":\"menu_help\",\"object\":{\"id\":\"obj_1\","
                    "\"content_type\":\"image/png\",\"file_id\":\"F\","
                    "\"size\":5,\"width\":6,\"height\":7}}");
     struct tg_object o;
@@ -287,7 +287,7 @@ the_file_comes_from_the_delivery_or_its_body(void **state)
     d.object.id = "obj_2";
     assert_true(tg_render_object(arena, &d, &o));
     assert_string_equal(o.id, "obj_2");
-    d = delivery("message", "{\"text\":\"toast_ok\"}");
+    d = delivery("message", "{\"text\":\"menu_help\"}");
     assert_false(tg_render_object(arena, &d, &o));
 }
 

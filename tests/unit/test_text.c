@@ -258,8 +258,8 @@ static void
 arguments_are_escaped_chosen_by_language_and_counted(void **state)
 {
     (void)state;
-    check_html(TEXT_RU, "bought", "{\"balance\":5}",
-               "✅ Заказ принят. На счету осталось <b>5</b>.");
+    check_html(TEXT_RU, "balance", "{\"balance\":5}",
+               "💎 На счету <b>5</b> кредитов.");
     check_html(TEXT_EN, "preset_away",
                "{\"title\":{\"ru\":\"А\",\"en\":"
                "\"<i>&\"}}",

@@ -27,9 +27,9 @@ root(void)
     return set == NULL ? "." : set;
 }
 
-/* Runs tools/lint --layers over a tree; its exit code, its words in out. */
+/* Runs tools/lint --CHECK over a tree; its exit code, its words in out. */
 static int
-layers_of(const char *tree, struct buf *out)
+lint(const char *check, const char *tree, struct buf *out)
 {
     char command[1024], piece[4096];
     FILE *f;
@@ -37,7 +37,7 @@ layers_of(const char *tree, struct buf *out)
     int status;
 
     snprintf(command, sizeof(command),
-             "python3 '%s/tools/lint' --layers --root '%s' 2>&1", root(),
+             "python3 '%s/tools/lint' --%s --root '%s' 2>&1", root(), check,
              tree);
     f = popen(command, "re");
     assert_non_null(f);
@@ -50,15 +50,45 @@ layers_of(const char *tree, struct buf *out)
 }
 
 static void
-every_folder_includes_only_what_it_may(void **state)
+lint_is_quiet(const char *check)
 {
     struct buf out;
-    int code = layers_of(root(), &out);
 
-    (void)state;
-    if (code != 0)
+    if (lint(check, root(), &out) != 0)
         fail_msg("%s", buf_cstr(&out));
     buf_free(&out);
+}
+
+/* Lint of the tree names each of these. The tree is removed. */
+static void
+lint_finds(const char *check, const char *tree, const char *const *want,
+           size_t n)
+{
+    char command[128];
+    struct buf out;
+
+    assert_int_equal(lint(check, tree, &out), 1);
+    snprintf(command, sizeof(command), "rm -r '%s'", tree);
+    assert_int_equal(system(command), 0);
+    for (size_t i = 0; i < n; i++) {
+        if (strstr(buf_cstr(&out), want[i]) == NULL)
+            fail_msg("missing: %s\nin:\n%s", want[i], buf_cstr(&out));
+    }
+    buf_free(&out);
+}
+
+static void
+every_folder_includes_only_what_it_may(void **state)
+{
+    (void)state;
+    lint_is_quiet("layers");
+}
+
+static void
+functions_texts_settings_and_limits_are_all_used(void **state)
+{
+    (void)state;
+    lint_is_quiet("unused");
 }
 
 static void
@@ -99,8 +129,6 @@ wrong_includes_are_found(void **state)
         "lint: 8 findings",
     };
     char tree[] = "/tmp/tintype-tree-XXXXXX";
-    char command[128];
-    struct buf out;
 
     (void)state;
     assert_non_null(mkdtemp(tree));
@@ -121,14 +149,37 @@ wrong_includes_are_found(void **state)
     write_file(tree, "store/d.h", "");
     write_file(tree, "api/e_int.h", "");
     write_file(tree, "api/f.h", "#include \"api/e_int.h\"\n");
-    assert_int_equal(layers_of(tree, &out), 1);
-    snprintf(command, sizeof(command), "rm -r '%s'", tree);
-    assert_int_equal(system(command), 0);
-    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-        if (strstr(buf_cstr(&out), want[i]) == NULL)
-            fail_msg("missing: %s\nin:\n%s", want[i], buf_cstr(&out));
-    }
-    buf_free(&out);
+    lint_finds("layers", tree, want, sizeof(want) / sizeof(want[0]));
+}
+
+static void
+what_nobody_uses_is_found(void **state)
+{
+    static const char *const want[] = {
+        "base/a.h: a_left() is not used",
+        "base/limits.def: FORGOTTEN is not used",
+        "model/text.def: hello is not used",
+        "lint: 3 findings",
+    };
+    char tree[] = "/tmp/tintype-tree-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(tree));
+    make_folder(tree, "base");
+    make_folder(tree, "model");
+    write_file(tree, "base/a.h", "/* a_left() */\nint a_used(int x);\n"
+                                 "void a_left(void); /* no */\n");
+    write_file(tree, "base/a.c", "int\na_used(int x)\n{\n"
+                                 "    return a_used(x) + LIM_USED;\n}\n"
+                                 "void\na_left(void)\n{\n}\n");
+    write_file(tree, "base/limits.def", "LIMIT(USED, 1, \"\", \"\")\n"
+                                        "LIMIT(FORGOTTEN, 2, \"\", \"\")\n");
+    write_file(tree, "model/text.def", "TEXT(bye, \"a\", \"b\")\n"
+                                       "TEXT(hello, \"a\", \"b\")\n"
+                                       "TEXT(fail_gpu, \"a\", \"b\")\n");
+    write_file(tree, "model/m.c", "const char *m = \"{\\\"text\\\":"
+                                  "\\\"bye\\\"}\";\n");
+    lint_finds("unused", tree, want, sizeof(want) / sizeof(want[0]));
 }
 
 /* The document's text between <!-- name --> and <!-- /name -->. */
@@ -189,6 +240,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_folder_includes_only_what_it_may),
         cmocka_unit_test(wrong_includes_are_found),
+        cmocka_unit_test(functions_texts_settings_and_limits_are_all_used),
+        cmocka_unit_test(what_nobody_uses_is_found),
         cmocka_unit_test(the_documents_have_the_tables_of_the_sources),
     };
 
