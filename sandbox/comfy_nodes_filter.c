@@ -26,7 +26,7 @@ reflect(int i, int n)
 static float *
 bell(int radius, double sigma)
 {
-    float *w = mem_calloc((size_t)(2 * radius + 1), sizeof(*w));
+    float *w = mem_calloc(2 * (size_t)radius + 1, sizeof(*w));
     double sum = 0;
 
     for (int i = -radius; i <= radius; i++) {

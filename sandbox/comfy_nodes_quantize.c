@@ -7,6 +7,7 @@
  * its pixels are on the bright side; a box's colour is the mean of its
  * pixels. Pictures with very many colours are counted in coarser steps.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -175,6 +176,7 @@ mean_color(const struct census *k, const struct box *x, uint8_t out[3])
 {
     uint64_t sum[3] = {0};
 
+    assert(x->n > 0);
     for (size_t i = x->from; i < x->to; i++)
         for (int c = 0; c < 3; c++)
             sum[c] += k->colors[i].sum[c];
