@@ -109,11 +109,11 @@ up_run(struct shop *s, pid_t parent)
 }
 
 static size_t
-env_outside(struct shop *s, size_t n)
+env_outside(struct shop *s, const char *const *comfy_args, size_t n)
 {
     char text[600];
     tg_sandbox_start(&s->tg, NULL);
-    comfy_sandbox_start(&s->comfy_outside, NULL);
+    comfy_sandbox_start(&s->comfy_outside, comfy_args);
     snprintf(text, sizeof text, "BOT_TOKEN=%s", s->tg.token);
     s->env[n++] = mem_strdup(text);
     snprintf(text, sizeof text, "TELEGRAM_API_URL=%s", s->tg.url);
@@ -163,7 +163,7 @@ env_make(struct shop *s, const struct shop_config *cfg)
     if (cfg->many_presets)
         s->env[n++] = presets_make(s);
     if (cfg->outside)
-        n = env_outside(s, n);
+        n = env_outside(s, cfg->comfy_args, n);
     if (cfg->webhook) {
         int port = free_port();
         snprintf(text, sizeof text, "WEBHOOK_URL=http://127.0.0.1:%d/hook",

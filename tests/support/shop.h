@@ -33,6 +33,7 @@ struct shop_config {
     /* Telegram and ComfyUI are processes of the test that outlive `up`, which
      * runs as a real shop does: with BOT_TOKEN and COMFYUI_URL. */
     bool outside;
+    const char *const *comfy_args;     /* of that ComfyUI, or NULL */
     const char *words[SHOP_WORDS_MAX]; /* more arguments of `up` */
 };
 
