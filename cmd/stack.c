@@ -317,17 +317,19 @@ servers_start(struct stack *s, struct err *e)
 int
 stack_start(struct stack *s, const struct settings *set, struct err *e)
 {
-    bool any_port = s->any_port;
+    struct stack asked = *s;
     memset(s, 0, sizeof *s);
-    s->any_port = any_port;
+    s->any_port = asked.any_port;
+    memcpy(s->without, asked.without, sizeof s->without);
     s->set = set;
     s->sandbox = setting_str(set, SET_BOT_TOKEN)[0] == '\0';
     s->sandbox_comfy = setting_str(set, SET_COMFYUI_URL)[0] == '\0';
     if (folder_open(s, e) != 0 || secrets_open(s, e) != 0)
         return -1;
     if (redis_start(s, e) != 0 || servers_start(s, e) != 0 ||
-        backend_start(s, e) != 0 || worker_start(s, e) != 0 ||
-        bot_start(s, e) != 0) {
+        backend_start(s, e) != 0 ||
+        (!s->without[STACK_WORKER] && worker_start(s, e) != 0) ||
+        (!s->without[STACK_BOT] && bot_start(s, e) != 0)) {
         stack_stop(s, 5000);
         return -1;
     }

@@ -25,6 +25,7 @@ struct stack {
     bool sandbox;       /* no bot token: the practice Telegram */
     bool sandbox_comfy; /* no COMFYUI_URL */
     bool any_port;      /* the backend may take any port (demo, tests) */
+    bool without[STACK_PARTS]; /* worker, bot: run elsewhere, or by others */
     char dir[4096];     /* the data folder in use */
     char service_token[65], admin_token[65], webhook_secret[65];
     char bot_token[128];
@@ -35,7 +36,8 @@ struct stack {
     pid_t sample; /* buys the first sample job; -1, 0: none */
 };
 
-/* On failure everything that was started is stopped. */
+/* any_port and without are the caller's. On failure everything that was
+ * started is stopped. */
 int stack_start(struct stack *s, const struct settings *set, struct err *e);
 /* Restarts what died (back-off 100 ms to 5 s); call it every 100 ms. */
 void stack_watch(struct stack *s);

@@ -87,20 +87,43 @@ watch_until_stop(struct stack *s)
         stack_watch(s);
 }
 
+/* --without worker|bot, --any-port, --no-sample; false: something else. */
+static bool
+words_take(struct stack *s, int argc, char **argv, bool *sample)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--any-port") == 0) {
+            s->any_port = true;
+        } else if (strcmp(argv[i], "--no-sample") == 0) {
+            *sample = false;
+        } else if (strcmp(argv[i], "--without") == 0 &&
+                   (strcmp(next, "worker") == 0 || strcmp(next, "bot") == 0)) {
+            s->without[next[0] == 'w' ? STACK_WORKER : STACK_BOT] = true;
+            *sample = false;
+            i++;
+        } else {
+            fprintf(stderr,
+                    "usage: tintype up [--any-port] [--no-sample] "
+                    "[--without worker|bot]\n");
+            return false;
+        }
+    }
+    return true;
+}
+
 int
 cmd_up(int argc, char **argv)
 {
     static struct stack s;
     struct err e;
     bool sample = true;
+    if (!words_take(&s, argc, argv, &sample))
+        return 2;
     struct settings *set = role_start("up", &e);
     if (set == NULL) {
         fprintf(stderr, "tintype up: %s\n", e.msg);
         return 2;
-    }
-    for (int i = 1; i < argc; i++) {
-        s.any_port = s.any_port || strcmp(argv[i], "--any-port") == 0;
-        sample = sample && strcmp(argv[i], "--no-sample") != 0;
     }
     if (stack_start(&s, set, &e) != 0) {
         fprintf(stderr, "tintype up: %s\n", e.msg);
