@@ -517,6 +517,27 @@ shop_number(struct shop *s, const char *fmt, ...)
     return n;
 }
 
+static const char *
+reply_text(struct arena *a, const struct redis_reply *r)
+{
+    const char *lines = "";
+    switch (r->type) {
+    case REDIS_INT:
+        return arena_fmt(a, "%lld", (long long)r->i);
+    case REDIS_NIL:
+        return "(nil)";
+    case REDIS_LIST:
+        for (size_t i = 0; i < r->nitems; i++)
+            lines = arena_fmt(a, "%s%s%s", lines, i > 0 ? "\n" : "",
+                              reply_text(a, &r->items[i]));
+        return lines;
+    case REDIS_STRING:
+    case REDIS_STATUS:
+        break;
+    }
+    return arena_strn(a, r->s.p, r->s.len);
+}
+
 const char *
 shop_redis(struct shop *s, const char *const *words)
 {
@@ -537,11 +558,7 @@ shop_redis(struct shop *s, const char *const *words)
     redis_free(r);
     if (rc != 0)
         fail_msg("%s", e.msg);
-    if (reply.type == REDIS_INT)
-        return arena_fmt(s->arena, "%lld", (long long)reply.i);
-    if (reply.type == REDIS_NIL)
-        return "(nil)";
-    return arena_strn(s->arena, reply.s.p, reply.s.len);
+    return reply_text(s->arena, &reply);
 }
 
 int64_t
