@@ -26,8 +26,10 @@ place_trouble(const struct place *p)
 static bool
 is_known(const struct place *p)
 {
+    /* the lock in Redis is not tried without the machine's */
     return p->asked && p->lock_known[ADDRESS_LOCK_MACHINE] &&
-           p->lock_known[ADDRESS_LOCK_REDIS];
+           (p->lock_known[ADDRESS_LOCK_REDIS] ||
+            p->locked_out[ADDRESS_LOCK_MACHINE][0] != '\0');
 }
 
 static void

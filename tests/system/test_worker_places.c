@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "tests/support/shop.h"
@@ -146,12 +148,106 @@ shared_folders_and_an_old_redis_are_served(void **state)
     comfy_sandbox_stop(&c);
 }
 
+/* A worker of its own, with no Redis. */
+static pid_t
+lonely_worker(struct shop *s, const char *comfy_url, const char *log)
+{
+    const char *bin = getenv("TINTYPE_TEST_BIN");
+    char vars[7][400];
+    const char *argv[] = {"env",   "-u",    "REDIS_URL", vars[0], vars[1],
+                          vars[2], vars[3], vars[4],     vars[5], vars[6],
+                          bin != NULL ? bin : "build/asan/tintype",
+                          "worker", NULL};
+
+    snprintf(vars[0], sizeof(vars[0]), "BOT_TOKEN=%s",
+             json_str(shop_get(s, "telegram:/sandbox/bot"), "token", ""));
+    snprintf(vars[1], sizeof(vars[1]), "BACKEND_URL=%s", s->backend);
+    snprintf(vars[2], sizeof(vars[2]), "SERVICE_TOKEN=%s", s->service_token);
+    snprintf(vars[3], sizeof(vars[3]), "TELEGRAM_API_URL=%s", s->telegram);
+    snprintf(vars[4], sizeof(vars[4]), "COMFYUI_URL=%s", comfy_url);
+    snprintf(vars[5], sizeof(vars[5]), "DATA_DIR=%s", s->data);
+    snprintf(vars[6], sizeof(vars[6]), "WORKER_ID=lonely");
+    return server_spawn(argv, log, 0, 0);
+}
+
+/* Until then its open long poll is handed messages, as to one that lives. */
+static void
+wait_until_given_up(struct shop *s)
+{
+    int64_t until = clock_mono_ms() + END_MS;
+    const cJSON *d;
+    bool there = true;
+
+    while (there) {
+        const cJSON *ready = shop_call(s, "GET", "/ready", NULL, &(int){0});
+
+        assert_true(clock_mono_ms() < until);
+        cJSON_ArrayForEach (d, json_get(ready, "dependencies"))
+            if (strcmp(json_str(d, "name", ""), "worker") == 0)
+                there = json_bool(d, "ok", false);
+        clock_sleep_ms(20);
+    }
+}
+
+static void
+wait_until_sold(struct shop *s)
+{
+    int64_t until = clock_mono_ms() + END_MS;
+    const cJSON *p;
+
+    for (;;) {
+        const cJSON *all = json_get(shop_get(s, "/api/presets"), "presets");
+
+        assert_true(clock_mono_ms() < until);
+        cJSON_ArrayForEach (p, all)
+            if (strcmp(json_str(p, "name", ""), PRESET) == 0 &&
+                json_bool(p, "available", false))
+                return;
+        clock_sleep_ms(20);
+    }
+}
+
+static void
+a_worker_without_redis_does_the_work_of_one_that_hangs(void **state)
+{
+    struct comfy_sandbox c;
+    struct shop s;
+    struct person anna;
+    char log[128];
+    pid_t hanging, lonely;
+
+    (void)state;
+    comfy_sandbox_start(&c, NULL);
+    tmp_dir_file(&c.dir, "worker.log", log, sizeof(log));
+    shop_start(&s, &(struct shop_config){
+                       .env = {"LEASE_MS=1500", "HEARTBEAT_MS=200", NULL}});
+    shop_person(&s, &anna, "Anna", "en");
+    hanging = shop_pid(&s, "worker");
+    kill(hanging, SIGSTOP);
+    wait_until_given_up(&s);
+    lonely = lonely_worker(&s, c.url, log);
+    wait_until_sold(&s);
+    shop_buy(&anna, shop_photo(0), PRESET);
+    shop_picture(&anna, NULL);
+    job_must_be(&s, &anna, "completed");
+    assert_int_equal(accepted(&c), 1);
+    assert_int_equal(shop_comfy_runs(&s), 0);
+    kill(hanging, SIGCONT);
+    server_signal_wait(lonely, SIGTERM);
+    shop_check(&s);
+    person_fini(&anna);
+    shop_stop(&s);
+    comfy_sandbox_stop(&c);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_whose_comfyui_went_away_is_done_by_the_other),
         cmocka_unit_test(shared_folders_and_an_old_redis_are_served),
+        cmocka_unit_test(
+            a_worker_without_redis_does_the_work_of_one_that_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
