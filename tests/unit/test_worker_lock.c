@@ -1,4 +1,4 @@
-/* test_worker_lock.c - worker/lock.c, worker/file.c */
+/* test_worker_lock.c - worker/lock.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include "base/id.h"
 #include "tests/support/servers.h"
-#include "worker/file.h"
 #include "worker/lock.h"
 
 /* A worker takes its id for as long as it lives: in a process of its own. */
@@ -99,30 +98,6 @@ an_address_has_one_worker_on_a_machine(void **state)
     lock_address_drop(-1, address);
 }
 
-static void
-a_copy_is_whole_or_not_there(void **state)
-{
-    struct tmp_dir dir;
-    char path[128], text[16] = "";
-    struct err e;
-
-    (void)state;
-    tmp_dir_make(&dir);
-    assert_int_equal(file_put(dir.path, "a.png", STR("old"), &e), 0);
-    assert_int_equal(file_put(dir.path, "a.png", STR("newer"), &e), 0);
-    tmp_dir_file(&dir, "a.png", path, sizeof(path));
-    FILE *f = fopen(path, "re");
-    assert_non_null(f);
-    assert_int_equal(fread(text, 1, sizeof(text), f), 5);
-    fclose(f);
-    assert_string_equal(text, "newer");
-    tmp_dir_file(&dir, "a.png.part", path, sizeof(path));
-    assert_int_not_equal(access(path, F_OK), 0);
-    assert_int_equal(file_put("/nowhere/at/all", "a", STR("x"), &e), -1);
-    assert_non_null(strstr(e.msg, "/nowhere/at/all"));
-    tmp_dir_remove(&dir);
-}
-
 int
 main(void)
 {
@@ -130,7 +105,6 @@ main(void)
         cmocka_unit_test(workers_of_one_folder_get_numbers),
         cmocka_unit_test(a_second_worker_of_one_id_is_refused_by_name),
         cmocka_unit_test(an_address_has_one_worker_on_a_machine),
-        cmocka_unit_test(a_copy_is_whole_or_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
