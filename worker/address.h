@@ -122,8 +122,7 @@ char *address_graph(struct address *ad, struct arena *a, const char *name,
  * word's number. addresses_caps_pass() tells the newest.
  */
 void addresses_fill(struct addresses *as, struct arena *a, bool with_runs,
-                    struct api_worker_address **out, size_t *n,
-                    uint64_t *pass);
+                    struct api_worker_address **out, size_t *n, uint64_t *pass);
 uint64_t addresses_caps_pass(struct addresses *as);
 
 #endif

@@ -9,7 +9,6 @@
 
 #define PENALTY_FIRST_MS 500
 
-
 const char *
 place_trouble(const struct place *p)
 {

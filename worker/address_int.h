@@ -10,12 +10,12 @@
 struct place {
     struct address ad;
     bool answers;
-    bool asked; /* its health is known */
-    bool said;  /* ...and was logged */
-    bool lock_known[2]; /* by enum address_lock */
+    bool asked;              /* its health is known */
+    bool said;               /* ...and was logged */
+    bool lock_known[2];      /* by enum address_lock */
     char locked_out[2][160]; /* why; "" = ours */
-    int losses;             /* in a row, told by runs */
-    int64_t not_before_ms;  /* monotonic: it is not used until then */
+    int losses;              /* in a row, told by runs */
+    int64_t not_before_ms;   /* monotonic: it is not used until then */
     char stuck[COMFY_ID_MAX];
     char error[200];
     char version[32];

@@ -15,11 +15,9 @@ void deliver_stop(struct deliver *d); /* claims no more; returns at once */
 /* Waits for the running sends, hands back the rest. NULL is fine. */
 void deliver_free(struct deliver *d);
 /* Deliveries that came already claimed with the answer to a report. */
-void deliver_send(struct deliver *d, const struct api_delivery *list,
-                  size_t n);
+void deliver_send(struct deliver *d, const struct api_delivery *list, size_t n);
 /* A result's bytes, moved, so that sending it needs no GET. */
-void deliver_keep(struct deliver *d, const char *object_id,
-                  struct buf *bytes);
+void deliver_keep(struct deliver *d, const char *object_id, struct buf *bytes);
 void deliver_tidy(struct deliver *d);
 
 #endif

@@ -140,8 +140,8 @@ lock_address_in_redis(struct beat *b, struct arena *a, struct address *ad)
     const char *holder;
     struct err e;
 
-    if (b->redis == NULL || gpu_lock(b->redis, a, &b->me, ad->name, &holder,
-                                     &e) != 0)
+    if (b->redis == NULL ||
+        gpu_lock(b->redis, a, &b->me, ad->name, &holder, &e) != 0)
         holder = NULL; /* a courtesy: without Redis there is none */
     if (holder != NULL)
         holder = arena_fmt(a, "worker %s uses it", holder);
@@ -169,8 +169,7 @@ unlock_all(struct beat *b)
     struct err e;
 
     for (size_t i = 0; b->redis != NULL && i < addresses_count(as); i++)
-        if (gpu_unlock(b->redis, a, &b->me, addresses_at(as, i)->name, &e) !=
-            0)
+        if (gpu_unlock(b->redis, a, &b->me, addresses_at(as, i)->name, &e) != 0)
             break;
     arena_free(a);
 }

@@ -25,9 +25,9 @@ json_take(struct str raw, char id[HINT_ID_BYTES], struct err *e)
 
     if (j == NULL)
         return err_wrap(e, "neither a task id nor JSON");
-    rc = id_take(str_c(cJSON_IsString(j) ? j->valuestring
-                                         : json_str(j, "id", "")),
-                 id, e);
+    rc = id_take(
+        str_c(cJSON_IsString(j) ? j->valuestring : json_str(j, "id", "")), id,
+        e);
     json_free(j);
     return rc;
 }

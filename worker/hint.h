@@ -11,7 +11,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define HINT_ID_BYTES 9      /* of a task's id, with its NUL */
+#define HINT_ID_BYTES 9               /* of a task's id, with its NUL */
 #define HINT_BYTES_MAX LIM_JSON_BYTES /* larger ones are garbage */
 
 /* BAD_INPUT with the reason for dead:<service>. */

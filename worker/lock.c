@@ -98,8 +98,8 @@ id_lock(const char *dir, const char *id, struct err *e)
 }
 
 int
-lock_worker_id(const char *dir, const char *want, const char *host,
-               char id[64], struct err *e)
+lock_worker_id(const char *dir, const char *want, const char *host, char id[64],
+               struct err *e)
 {
     if (want[0] != '\0') {
         snprintf(id, 64, "%s", want);

@@ -84,9 +84,8 @@ clients_open(struct worker *w, struct err *e)
                    setting_str(set, SET_BOT_TOKEN), e);
     if (w->tg == NULL)
         return -1;
-    w->addresses =
-        addresses_new(setting_str(set, SET_COMFYUI_URL), w->host,
-                      (int)setting_int(set, SET_COMFYUI_DEPTH), e);
+    w->addresses = addresses_new(setting_str(set, SET_COMFYUI_URL), w->host,
+                                 (int)setting_int(set, SET_COMFYUI_DEPTH), e);
     return w->addresses == NULL ? -1 : 0;
 }
 
@@ -104,10 +103,8 @@ hand_back_all(struct worker *w)
     for (size_t i = 0; i < n; i++) {
         struct api_task_status in;
         struct api_task_state out;
-        struct api_args args = {.path = {list[i].task},
-                                .in = &in,
-                                .out = &out,
-                                .deadline_ms = -1};
+        struct api_args args = {
+            .path = {list[i].task}, .in = &in, .out = &out, .deadline_ms = -1};
         struct err e;
 
         api_init(&api_shape_task_status, &in);
@@ -170,8 +167,7 @@ work(struct worker *w)
                          (int64_t)addresses_count(w->addresses)));
     role_ready(0);
     role_wait_stop();
-    log_info("worker", "stopping", "runs=%lld",
-             (long long)runs_count(w->runs));
+    log_info("worker", "stopping", "runs=%lld", (long long)runs_count(w->runs));
     stop_init(&last.ended);
     thread_start(&last.thread, "last", last_call, &last);
     deliver_stop(w->deliver);

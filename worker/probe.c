@@ -24,7 +24,7 @@ struct probe {
     int lock_fd;     /* -1: not ours */
     int64_t caps_ms; /* monotonic, of the last good look; 0: none */
     char revision[BEAT_REVISION_BYTES]; /* of the scenarios looked at */
-    char *missing; /* what was logged last */
+    char *missing;                      /* what was logged last */
 };
 
 struct probes {
@@ -111,9 +111,8 @@ try_preset(struct probe *p, struct caps *c, const struct api_scenario_ref *ref,
 {
     const struct preset_task *t = &preset->tasks[0];
     const struct str graph = str_c(preset->workflow);
-    struct comfy_needs needs = {.graph = graph,
-                                .models = t->models,
-                                .n_models = t->n_models};
+    struct comfy_needs needs = {
+        .graph = graph, .models = t->models, .n_models = t->n_models};
     struct comfy_missing missing;
     char *complete;
 
@@ -128,10 +127,10 @@ try_preset(struct probe *p, struct caps *c, const struct api_scenario_ref *ref,
     complete = comfy_complete(p->ad->comfy, c->tmp, graph, e);
     if (complete == NULL)
         return -1;
-    c->runs[c->n++] = (struct address_run){
-        .name = arena_strdup(c->a, ref->name),
-        .version = arena_strdup(c->a, ref->version),
-        .graph = arena_strdup(c->a, complete)};
+    c->runs[c->n++] =
+        (struct address_run){.name = arena_strdup(c->a, ref->name),
+                             .version = arena_strdup(c->a, ref->version),
+                             .graph = arena_strdup(c->a, complete)};
     return 0;
 }
 
@@ -144,8 +143,8 @@ try_scenario(struct probe *p, struct caps *c,
         scenario_get(p->w->scenarios, ref->name, ref->version, e);
     int rc;
 
-    if (preset == NULL && (e->code == ERR_BAD_INPUT ||
-                           e->code == ERR_NOT_FOUND)) {
+    if (preset == NULL &&
+        (e->code == ERR_BAD_INPUT || e->code == ERR_NOT_FOUND)) {
         buf_addf(&c->missing, "%s%s: %s", c->missing.len > 0 ? "; " : "",
                  ref->name, e->msg);
         return 0;

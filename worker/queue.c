@@ -183,13 +183,11 @@ dead_entry(struct arena *a, struct str raw, const char *reason)
 }
 
 void
-queue_dead(struct queue *q, struct arena *a, struct str raw,
-           const char *reason)
+queue_dead(struct queue *q, struct arena *a, struct str raw, const char *reason)
 {
     const struct str push[] = {STR("LPUSH"), str_c(q->dead),
                                dead_entry(a, raw, reason)};
-    const struct str last =
-        str_c(arena_fmt(a, "%d", QUEUE_DEAD_MAX - 1));
+    const struct str last = str_c(arena_fmt(a, "%d", QUEUE_DEAD_MAX - 1));
     const struct str trim[] = {STR("LTRIM"), str_c(q->dead), STR("0"), last};
 
     log_warn("queue", "dead", "service=%s bytes=%zu %s", q->service, raw.len,
@@ -204,10 +202,9 @@ void
 queue_result(struct queue *q, struct arena *a, const char *task,
              struct str json, int64_t ttl_s)
 {
-    const struct str words[] = {STR("SET"),
-                                str_c(arena_fmt(a, "result:%s", task)), json,
-                                STR("EX"),
-                                str_c(arena_fmt(a, "%" PRId64, ttl_s))};
+    const struct str words[] = {
+        STR("SET"), str_c(arena_fmt(a, "result:%s", task)), json, STR("EX"),
+        str_c(arena_fmt(a, "%" PRId64, ttl_s))};
 
     redis_queue(q->redis, 5, words);
     queue_flush(q, a);

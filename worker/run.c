@@ -18,8 +18,7 @@
 /* ---- reports ---- */
 
 int
-run_patch(struct run *r, struct api_task_status *in,
-          struct api_task_state *out)
+run_patch(struct run *r, struct api_task_status *in, struct api_task_state *out)
 {
     struct api_args args = {.path = {r->task->id},
                             .in = in,
@@ -79,8 +78,8 @@ report_verdict(struct run *r)
 
     if (v.what == VERDICT_DROP)
         log_info("run", "dropped",
-                 "task=%s attempt=%lld is somebody else's by now",
-                 r->task->id, (long long)r->task->attempt);
+                 "task=%s attempt=%lld is somebody else's by now", r->task->id,
+                 (long long)r->task->attempt);
     if (v.what == VERDICT_DROP || v.what == VERDICT_NONE)
         return;
     api_init(&api_shape_task_status, &in);
@@ -153,8 +152,8 @@ submit_once(struct run *r, struct str graph)
 
     r->since_ms = clock_mono_ms();
     r->looked = false;
-    if (comfy_submit(r->ad->comfy, r->a, graph, r->prompt_id, NULL, &sub,
-                     &e) == 0) {
+    if (comfy_submit(r->ad->comfy, r->a, graph, r->prompt_id, NULL, &sub, &e) ==
+        0) {
         if (!sub.other_id)
             return 0;
         memcpy(r->prompt_id, sub.prompt_id, sizeof(r->prompt_id));
@@ -237,10 +236,10 @@ load_scenario(struct run *r)
 {
     struct err e;
 
-    r->preset = scenario_get(r->w->scenarios, r->task->scenario,
-                             r->task->version, &e);
-    if (r->preset == NULL && (e.code == ERR_NOT_FOUND ||
-                              e.code == ERR_BAD_INPUT))
+    r->preset =
+        scenario_get(r->w->scenarios, r->task->scenario, r->task->version, &e);
+    if (r->preset == NULL &&
+        (e.code == ERR_NOT_FOUND || e.code == ERR_BAD_INPUT))
         return verdict_fail(&r->v, FAILURE_workflow, "%s", e.msg);
     if (r->preset == NULL)
         return verdict_back(&r->v, "%s", e.msg);

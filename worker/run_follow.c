@@ -15,11 +15,11 @@
 #include "base/log.h"
 #include "worker/pace.h"
 
-#define QUEUE_MS 2000        /* between looks at the queue, until it runs */
+#define QUEUE_MS 2000          /* between looks at the queue, until it runs */
 #define QUEUE_RUNNING_MS 30000 /* ...while it runs */
-#define LOST_MS 2000         /* refused for so long: the address is away */
-#define AGAIN_MS 200         /* between tries while it does not answer */
-#define INTERRUPT_MS 10000   /* for an interrupt to take effect */
+#define LOST_MS 2000           /* refused for so long: the address is away */
+#define AGAIN_MS 200           /* between tries while it does not answer */
+#define INTERRUPT_MS 10000     /* for an interrupt to take effect */
 #define INTERRUPT_LOOK_MS 250
 
 /* ---- words ---- */
@@ -132,8 +132,8 @@ look_full(struct run *r, enum comfy_state *state, struct err *e)
         return -1;
     note_state(r, &look);
     r->queue_due_ms = clock_mono_ms() + queue_pause_ms(r);
-    r->vanished = r->unknown_ms != 0 &&
-                  clock_mono_ms() - r->unknown_ms >= RUN_UNKNOWN_MS;
+    r->vanished =
+        r->unknown_ms != 0 && clock_mono_ms() - r->unknown_ms >= RUN_UNKNOWN_MS;
     r->result = look.result;
     *state = look.state;
     return 0;
@@ -185,9 +185,8 @@ run_judge(struct run *r)
     if (res->end == COMFY_END_SUCCESS)
         return verdict_fail(&r->v, FAILURE_workflow,
                             "it ended well and left no file");
-    class = res->end == COMFY_END_INTERRUPTED
-                ? FAILURE_comfy_lost
-                : failure_of_fault(res->fault);
+    class = res->end == COMFY_END_INTERRUPTED ? FAILURE_comfy_lost
+                                              : failure_of_fault(res->fault);
     if (failure_table[class].unhealthy)
         address_fails_run(r->ad, res->end == COMFY_END_INTERRUPTED
                                      ? "a run was interrupted there"
@@ -231,12 +230,11 @@ overdue(struct run *r)
         address_stuck(r->ad, r->prompt_id);
     r->v.forget_run = true;
     r->v.was_running = true;
-    return verdict_fail(&r->v, FAILURE_timeout,
-                        "it ran for more than %lld s (COMFYUI_TIMEOUT)%s",
-                        (long long)setting_int(r->w->set, SET_COMFYUI_TIMEOUT),
-                        state == COMFY_RUNNING
-                            ? ", and an interrupt had no effect"
-                            : "");
+    return verdict_fail(
+        &r->v, FAILURE_timeout,
+        "it ran for more than %lld s (COMFYUI_TIMEOUT)%s",
+        (long long)setting_int(r->w->set, SET_COMFYUI_TIMEOUT),
+        state == COMFY_RUNNING ? ", and an interrupt had no effect" : "");
 }
 
 /* It waits behind a prompt that never ends: somewhere else it can run. */
@@ -259,11 +257,9 @@ pause_ms(const struct run *r)
     int64_t eta_ms = r->task->eta_ms == API_UNSET ? 0 : r->task->eta_ms;
     int64_t since = r->running_ms != 0 ? r->running_ms : r->since_ms;
     int64_t ahead = r->running_ms != 0 ? 0 : r->ahead;
-    int64_t left =
-        pace_remaining_ms(eta_ms, ahead, clock_mono_ms() - since);
+    int64_t left = pace_remaining_ms(eta_ms, ahead, clock_mono_ms() - since);
 
-    return pace_pause_ms(left,
-                         setting_int(r->w->set, SET_COMFYUI_POLL_MS));
+    return pace_pause_ms(left, setting_int(r->w->set, SET_COMFYUI_POLL_MS));
 }
 
 static bool

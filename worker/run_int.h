@@ -12,9 +12,9 @@
 #include "worker/runs.h"
 #include "worker/verdict.h"
 
-#define RUN_REPORT_MS 120000  /* how long a report is repeated */
-#define RUN_UNKNOWN_MS 2000   /* between two looks that find nothing */
-#define RUN_FILES_MAX 10      /* of one run; an album of Telegram has ten */
+#define RUN_REPORT_MS 120000 /* how long a report is repeated */
+#define RUN_UNKNOWN_MS 2000  /* between two looks that find nothing */
+#define RUN_FILES_MAX 10     /* of one run; an album of Telegram has ten */
 
 struct run {
     struct worker *w;
@@ -29,17 +29,17 @@ struct run {
     char prompt_id[COMFY_ID_MAX];   /* "": none stored yet */
 
     /* following; times are monotonic */
-    int64_t since_ms;    /* submitted, or found again */
-    int64_t running_ms;  /* first sight in queue_running; 0: not yet */
+    int64_t since_ms;   /* submitted, or found again */
+    int64_t running_ms; /* first sight in queue_running; 0: not yet */
     int64_t queue_due_ms;
-    int64_t unknown_ms;  /* since when it is in neither list; 0: it is */
-    bool vanished;       /* two looks, RUN_UNKNOWN_MS apart, found nothing */
-    int64_t silent_ms;   /* since when nothing is answered; 0: it is */
-    int64_t ahead;       /* prompts before it, when last seen */
-    uint64_t ended;      /* of address_ended(), when last looked */
-    bool looked;         /* the queue was seen since the submission */
+    int64_t unknown_ms; /* since when it is in neither list; 0: it is */
+    bool vanished;      /* two looks, RUN_UNKNOWN_MS apart, found nothing */
+    int64_t silent_ms;  /* since when nothing is answered; 0: it is */
+    int64_t ahead;      /* prompts before it, when last seen */
+    uint64_t ended;     /* of address_ended(), when last looked */
+    bool looked;        /* the queue was seen since the submission */
 
-    struct comfy_result result; /* in poll */
+    struct comfy_result result;            /* in poll */
     const char *copies[PRESET_INPUTS_MAX]; /* files in COMFYUI_INPUT_DIR */
     size_t ncopies;
     struct verdict v;

@@ -19,7 +19,7 @@ struct ticket {
     int64_t attempt, eta_ms;
     const char *stage;
     int64_t position;
-    int64_t rendering_ms; /* monotonic, when that stage began; 0: not yet */
+    int64_t rendering_ms;  /* monotonic, when that stage began; 0: not yet */
     uint64_t change, told; /* stage and position, counted */
     int64_t progress_told;
     bool cancel, drop;

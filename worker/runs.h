@@ -46,9 +46,9 @@ enum ticket_word ticket_pause(struct ticket *t, int64_t ms);
 struct ticket_view {
     char task[12], job[ID_MAX];
     int64_t attempt;
-    const char *stage;           /* NULL: as told before */
-    int64_t position, progress;  /* -1: none, or as told before */
-    uint64_t change;             /* what is told by it */
+    const char *stage;          /* NULL: as told before */
+    int64_t position, progress; /* -1: none, or as told before */
+    uint64_t change;            /* what is told by it */
 };
 
 size_t runs_list(struct runs *rs, struct arena *a, struct ticket_view **out);

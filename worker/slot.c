@@ -16,8 +16,8 @@
 #include "worker/queue.h"
 #include "worker/run.h"
 
-#define POP_MS 1000  /* blocking in Redis: how long a stop may take */
-#define POLL_MS 1000 /* long poll at the backend while Redis is away */
+#define POP_MS 1000   /* blocking in Redis: how long a stop may take */
+#define POLL_MS 1000  /* long poll at the backend while Redis is away */
 #define PAUSE_MS 1000 /* after the backend refused a claim */
 
 struct slots {
@@ -25,7 +25,7 @@ struct slots {
     pthread_t *threads;
     int n;
     pthread_mutex_t lock;
-    bool away GUARDED_BY(lock);  /* Redis; told once */
+    bool away GUARDED_BY(lock);   /* Redis; told once */
     bool silent GUARDED_BY(lock); /* the backend; told once */
 };
 

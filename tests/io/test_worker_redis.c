@@ -167,8 +167,7 @@ garbage_goes_to_the_dead_list_with_its_reason(void **state)
     static const char bytes[] = "\xff<junk>\x01\"\n";
     struct queue *q = queue_of("w1", false);
     const struct str junk = str_n(bytes, sizeof(bytes) - 1);
-    const struct str words[] = {STR("LPUSH"), STR("queue:image-service"),
-                                junk};
+    const struct str words[] = {STR("LPUSH"), STR("queue:image-service"), junk};
     struct redis_reply r;
     struct str raw;
     struct err e;

@@ -24,13 +24,13 @@ static int
 open_shop(void **state)
 {
     (void)state;
-    shop_start(&shop, &(struct shop_config){
-                          .no_limits = true,
-                          .env = {"LEASE_MS=1500", "HEARTBEAT_MS=200",
-                                  "RETRY_DELAYS=0", "COMFYUI_TIMEOUT=4",
-                                  "INITIAL_BALANCE=100000",
-                                  "TELEGRAM_RATE=100000",
-                                  "TELEGRAM_CHAT_RATE=100000", NULL}});
+    shop_start(&shop,
+               &(struct shop_config){
+                   .no_limits = true,
+                   .env = {"LEASE_MS=1500", "HEARTBEAT_MS=200",
+                           "RETRY_DELAYS=0", "COMFYUI_TIMEOUT=4",
+                           "INITIAL_BALANCE=100000", "TELEGRAM_RATE=100000",
+                           "TELEGRAM_CHAT_RATE=100000", NULL}});
     shop_person(&shop, &anna, "Anna", "en");
     shop_buy(&anna, shop_photo(0), PRESET); /* and is known from now on */
     shop_picture(&anna, NULL);
@@ -168,18 +168,16 @@ a_photo_that_kills_the_gpu_three_times_is_given_up(void **state)
 {
     (void)state;
     assert_int_equal(
-        buy_with("{\"fault\":\"gpu_error\",\"count\":-1}", "failed", "gpu"),
-        3);
+        buy_with("{\"fault\":\"gpu_error\",\"count\":-1}", "failed", "gpu"), 3);
 }
 
 static void
 a_graph_that_is_refused_fails_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(
-        buy_with("{\"fault\":\"reject_prompt\",\"count\":-1}", "failed",
-                 "workflow"),
-        0);
+    assert_int_equal(buy_with("{\"fault\":\"reject_prompt\",\"count\":-1}",
+                              "failed", "workflow"),
+                     0);
     shop_comfy_fault(&shop, "{\"fault\":\"clear\"}");
     buy_with("{\"fault\":\"node_errors_200\"}", "failed", "workflow");
 }
@@ -188,8 +186,8 @@ static void
 an_upload_that_is_too_large_is_the_inputs_fault(void **state)
 {
     (void)state;
-    assert_int_equal(
-        buy_with("{\"fault\":\"upload_413\"}", "failed", "input"), 0);
+    assert_int_equal(buy_with("{\"fault\":\"upload_413\"}", "failed", "input"),
+                     0);
 }
 
 static void
@@ -330,8 +328,7 @@ static void
 garbage_in_the_queue_goes_to_the_dead_list(void **state)
 {
     static const char *const push[] = {"LPUSH", "queue:image-service",
-                                       "{\"id\":\"ffffffff\"}", "<junk>",
-                                       NULL};
+                                       "{\"id\":\"ffffffff\"}", "<junk>", NULL};
     static const char *const clear[] = {"DEL", "dead:image-service", NULL};
     static const char *const look[] = {"LLEN", "dead:image-service", NULL};
     int64_t until = clock_mono_ms() + END_MS;

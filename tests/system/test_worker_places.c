@@ -154,10 +154,19 @@ lonely_worker(struct shop *s, const char *comfy_url, const char *log)
 {
     const char *bin = getenv("TINTYPE_TEST_BIN");
     char vars[7][400];
-    const char *argv[] = {"env",   "-u",    "REDIS_URL", vars[0], vars[1],
-                          vars[2], vars[3], vars[4],     vars[5], vars[6],
+    const char *argv[] = {"env",
+                          "-u",
+                          "REDIS_URL",
+                          vars[0],
+                          vars[1],
+                          vars[2],
+                          vars[3],
+                          vars[4],
+                          vars[5],
+                          vars[6],
                           bin != NULL ? bin : "build/asan/tintype",
-                          "worker", NULL};
+                          "worker",
+                          NULL};
 
     snprintf(vars[0], sizeof(vars[0]), "BOT_TOKEN=%s",
              json_str(shop_get(s, "telegram:/sandbox/bot"), "token", ""));

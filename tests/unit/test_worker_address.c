@@ -303,8 +303,8 @@ the_heartbeat_tells_health_and_what_can_run(void **state)
     addresses_fill(as, a, false, &list, &n, &pass);
     assert_false(list[0].runs_known);
     assert_int_equal(pass, addresses_caps_pass(as));
-    assert_string_equal(
-        address_graph(addresses_at(as, 0), a, "sepia", "v1"), "{\"1\":{}}");
+    assert_string_equal(address_graph(addresses_at(as, 0), a, "sepia", "v1"),
+                        "{\"1\":{}}");
     assert_null(address_graph(addresses_at(as, 0), a, "glow", "v2"));
     assert_null(address_graph(addresses_at(as, 1), a, "sepia", "v1"));
     arena_free(a);

@@ -34,13 +34,20 @@ static void
 anything_else_is_garbage_with_a_reason(void **state)
 {
     static const char *const bad[] = {
-        "",           " ",
-        "1A2B3C4D",   "1a2b3c4",
-        "1a2b3c4d5",  "12345678 1a2b3c4d",
-        "{}",         "[]",
-        "[\"1a2b3c4d\"]", "{\"id\":12345678}",
-        "{\"id\":null}", "{\"id\":\"job_x\"}",
-        "{\"id\":\"1a2b3c4d\"", "\xff\xfe",
+        "",
+        " ",
+        "1A2B3C4D",
+        "1a2b3c4",
+        "1a2b3c4d5",
+        "12345678 1a2b3c4d",
+        "{}",
+        "[]",
+        "[\"1a2b3c4d\"]",
+        "{\"id\":12345678}",
+        "{\"id\":null}",
+        "{\"id\":\"job_x\"}",
+        "{\"id\":\"1a2b3c4d\"",
+        "\xff\xfe",
         "{\"id\":{\"id\":\"1a2b3c4d\"}}",
     };
     char id[HINT_ID_BYTES];

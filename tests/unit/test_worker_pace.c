@@ -12,16 +12,15 @@ pauses_shrink_towards_the_expected_end_and_grow_after_it(void **state)
 {
     static const struct {
         int64_t remaining, longest, want;
-    } cases[] = {{60000, 250, 250}, {5000, 250, 250}, {2000, 250, 100},
-                 {200, 250, 10},    {100, 250, 5},    {0, 250, 5},
-                 {-100, 250, 5},    {-2000, 250, 100}, {-60000, 250, 250},
+    } cases[] = {{60000, 250, 250}, {5000, 250, 250},   {2000, 250, 100},
+                 {200, 250, 10},    {100, 250, 5},      {0, 250, 5},
+                 {-100, 250, 5},    {-2000, 250, 100},  {-60000, 250, 250},
                  {60000, 5, 5},     {60000, 1000, 1000}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-        assert_int_equal(
-            pace_pause_ms(cases[i].remaining, cases[i].longest),
-            cases[i].want);
+        assert_int_equal(pace_pause_ms(cases[i].remaining, cases[i].longest),
+                         cases[i].want);
 }
 
 static void
