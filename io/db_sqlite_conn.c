@@ -15,6 +15,9 @@
 #include "base/mem.h"
 
 #define WAL_KEEP_BYTES (64 * 1024 * 1024) /* a longer log is cut after use */
+/* Pages in the log before they go to their places, 16 MiB: a job writes some
+ * two hundred, mostly the same ones again, and each time costs two syncs. */
+#define WAL_PAGES 4000
 #define DEADLINE_STEPS 20000 /* between two looks at the clock: 1 ms or so */
 
 /* ---- errors ---- */
@@ -106,7 +109,7 @@ deadline_passed(void *arg)
 static int
 conn_configure(struct sq_conn *c, bool for_writing)
 {
-    char text[256];
+    char text[320];
     int rc;
 
     sqlite3_busy_timeout(c->h, LIM_DB_BUSY_MS);
@@ -120,8 +123,10 @@ conn_configure(struct sq_conn *c, bool for_writing)
         return rc;
     snprintf(text, sizeof(text),
              "%s PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-             "PRAGMA journal_size_limit = %d; PRAGMA cache_size = %d; %s",
+             "PRAGMA journal_size_limit = %d; "
+             "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = %d; %s",
              for_writing ? "PRAGMA journal_mode = WAL;" : "", WAL_KEEP_BYTES,
+             WAL_PAGES,
              for_writing ? -2000 : -1000, /* KiB */
              for_writing ? ""
                          : "PRAGMA query_only = ON; "
