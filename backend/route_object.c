@@ -55,7 +55,8 @@ object_place(struct call *c, struct object *o, const char *ext)
     o->account = t.account;
     o->job = t.job;
     o->task = t.id;
-    o->key = arena_fmt(c->a, "out/%s/%s/%lld-%lld.%s", t.job, t.id,
+    /* 256 folders that stay: each new one would cost a sync of its parent */
+    o->key = arena_fmt(c->a, "out/%.2s/%s-%s-%lld-%lld.%s", t.id, t.job, t.id,
                        (long long)t.attempt, (long long)o->n, ext);
     return 0;
 }
