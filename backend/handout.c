@@ -14,8 +14,7 @@
 #include "base/log.h"
 #include "store/task.h"
 
-#define FAIR_WINDOW 1000 /* oldest ready tasks that are put in order */
-#define FAIR_LOOK 64     /* of them, how many are offered to one address */
+#define FAIR_LOOK 64     /* ready tasks that are offered to one address */
 #define SERVICES_MAX 8
 
 void
@@ -119,8 +118,8 @@ claim_fairest(const struct asker *k, const char *service, struct task *t,
     struct task_ready *ready;
     size_t n;
     bool forget;
-    if (task_fair(k->c->b->db, k->c->a, service, FAIR_WINDOW, FAIR_LOOK,
-                  &ready, &n, e) != 0)
+    if (task_fair(k->c->b->db, k->c->a, service, FAIR_LOOK, &ready, &n,
+                  e) != 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         if (!may_take(k, ready[i].scenario, ready[i].version,

@@ -18,7 +18,6 @@
 #define HINT_AGAIN_MS 1000 /* a hint that was not used goes out again */
 #define HINTS_MAX 4096     /* handed out and not yet claimed, remembered */
 #define EVENTS_MAX 256     /* of the outbox a pass */
-#define WINDOW 1000
 #define SERVICES_MAX 16
 #define REDIS_MS 2000
 
@@ -220,7 +219,7 @@ fill_service(struct relay *r, struct arena *a, const char *service,
     }
     if (have >= want)
         return 0;
-    if (task_fair(r->b->db, a, service, WINDOW, want * 2, &ready, &n, e) != 0)
+    if (task_fair(r->b->db, a, service, want * 2, &ready, &n, e) != 0)
         return -1;
     for (size_t i = 0; have < want && i < n; i++) {
         if (hint_is_out(r, ready[i].id, ready[i].attempt, again_ms))

@@ -49,6 +49,7 @@ CREATE TABLE ledger_txns (
 CREATE UNIQUE INDEX ledger_txns_one_end ON ledger_txns (ref)
     WHERE kind IN ('capture', 'release');
 CREATE INDEX ledger_txns_account ON ledger_txns (account, created_at);
+CREATE INDEX ledger_txns_created ON ledger_txns (created_at);
 
 CREATE TABLE ledger_entries (
     txn_id TEXT NOT NULL REFERENCES ledger_txns (id),
@@ -113,6 +114,7 @@ CREATE TABLE offers (
     used_at BIGINT
 );
 CREATE INDEX offers_expires ON offers (expires_at);
+CREATE INDEX offers_open ON offers (expires_at) WHERE used_at IS NULL;
 
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -142,13 +144,14 @@ CREATE TABLE jobs (
     list TEXT,
     UNIQUE (offer, offer_n)
 );
-CREATE INDEX jobs_account ON jobs (account, created_at);
+CREATE INDEX jobs_account ON jobs (account, created_at, id);
 CREATE INDEX jobs_open ON jobs (deadline_at)
     WHERE state IN ('queued', 'processing');
 CREATE INDEX jobs_changed ON jobs (changed_at);
 
 -- waiting counts the tasks that must end before this one is ready. attempt is
--- the fence of every later write. beat counts heartbeats.
+-- the fence of every later write. beat counts heartbeats. turn and cost make
+-- the fair order (store/job_sql.def).
 CREATE TABLE tasks (
     id TEXT PRIMARY KEY,
     job TEXT NOT NULL REFERENCES jobs (id),
@@ -166,6 +169,8 @@ CREATE TABLE tasks (
     losses BIGINT NOT NULL DEFAULT 0,
     params TEXT,
     ready_at BIGINT NOT NULL,
+    turn BIGINT NOT NULL,
+    cost BIGINT NOT NULL,
     worker TEXT,
     boot TEXT,
     address TEXT,
@@ -186,7 +191,11 @@ CREATE TABLE tasks (
     list TEXT
 );
 CREATE INDEX tasks_job ON tasks (job);
-CREATE INDEX tasks_ready ON tasks (service, ready_at)
+CREATE INDEX tasks_ready ON tasks (service, turn)
+    WHERE state = 'pending' AND waiting = 0;
+CREATE INDEX tasks_open ON tasks (account, turn)
+    WHERE state IN ('pending', 'processing');
+CREATE INDEX tasks_next ON tasks (ready_at)
     WHERE state = 'pending' AND waiting = 0;
 CREATE INDEX tasks_lease ON tasks (lease_until) WHERE state = 'processing';
 
@@ -225,8 +234,8 @@ CREATE TABLE objects (
     created_at BIGINT NOT NULL,
     deleted_at BIGINT
 );
-CREATE INDEX objects_task ON objects (task);
-CREATE INDEX objects_created ON objects (created_at);
+CREATE INDEX objects_job ON objects (job);
+CREATE INDEX objects_kept ON objects (created_at) WHERE deleted_at IS NULL;
 
 -- One message that Telegram must accept (model/delivery.h). A status row has
 -- revisions: wanted by the backend, claimed by a sender, sent by Telegram.
@@ -269,6 +278,8 @@ CREATE INDEX deliveries_chat ON deliveries (chat_id, id)
     WHERE state IN ('queued', 'sending', 'unknown', 'waiting_user');
 CREATE INDEX deliveries_waiting ON deliveries (account)
     WHERE state = 'waiting_user';
+CREATE INDEX deliveries_failed ON deliveries (created_at)
+    WHERE state = 'failed';
 CREATE INDEX deliveries_finished ON deliveries (finished_at);
 
 -- The send budget: key 'bot' or 'chat:<id>'. limited_at is the last 429. The

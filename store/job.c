@@ -170,7 +170,7 @@ job_place(struct db *db, struct arena *a, const char *job,
     if (out->state != TASK_PENDING)
         return 0;
     if (db_read(db, a, &sql_job_ahead, &r, e, 3, V_STR(out->service),
-                V_STR(job), V_INT(AHEAD_MAX)) != 0)
+                V_STR(out->task), V_INT(AHEAD_MAX)) != 0)
         return -1;
     out->ahead = db_int(&r, 0, 0);
     return 0;

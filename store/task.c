@@ -81,12 +81,12 @@ task_of_job(struct db *db, struct arena *a, const char *job, struct task *out,
 }
 
 int
-task_fair(struct db *db, struct arena *a, const char *service, int64_t window,
-          int64_t limit, struct task_ready **out, size_t *n, struct err *e)
+task_fair(struct db *db, struct arena *a, const char *service, int64_t limit,
+          struct task_ready **out, size_t *n, struct err *e)
 {
     struct db_rows r;
-    if (db_read(db, a, &sql_task_fair, &r, e, 3, V_STR(service),
-                V_INT(window), V_INT(limit)) != 0)
+    if (db_read(db, a, &sql_task_fair, &r, e, 2, V_STR(service),
+                V_INT(limit)) != 0)
         return -1;
     *n = r.nrows;
     *out = ARENA_ARRAY(a, struct task_ready, r.nrows + 1);

@@ -37,14 +37,14 @@ int task_get(struct db *db, struct arena *a, const char *id, struct task *out,
 int task_of_job(struct db *db, struct arena *a, const char *job,
                 struct task *out, struct err *e);
 
-/* Ready tasks of a service in fair order. Looks at the `window` oldest. */
+/* Ready tasks of a service in fair order. */
 struct task_ready {
     const char *id, *job, *scenario, *version, *account, *comfy_url;
     int64_t attempt;
 };
 int task_fair(struct db *db, struct arena *a, const char *service,
-              int64_t window, int64_t limit, struct task_ready **out,
-              size_t *n, struct err *e);
+              int64_t limit, struct task_ready **out, size_t *n,
+              struct err *e);
 /* Milliseconds until the next delayed task is ready; -1 when there is none. */
 int task_next_ready(struct db *db, struct arena *a, int64_t *ms,
                     struct err *e);

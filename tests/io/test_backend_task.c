@@ -284,11 +284,22 @@ nobody_waits_behind_a_greedy_one(void **state)
         desk_buy(s, user, CHAT);
     const char *other = desk_user(s, CHAT + 1);
     const char *theirs = desk_buy(s, other, CHAT + 1);
+    struct ans a = ask(s, desk_text(s, "GET /api/jobs/%s", theirs), NULL);
+    assert_int_equal(ans_i64(&a, "position"), 2);
     struct ans t = desk_claim(s);
     assert_string_equal(ans_str(&t, "job_id"), job);
     t = desk_claim(s);
     assert_string_equal(ans_str(&t, "job_id"), theirs);
-    struct ans a = desk_claim(s);
+    /* somebody who comes later still comes next */
+    desk_claim(s);
+    const char *third = desk_user(s, CHAT + 2);
+    theirs = desk_buy(s, third, CHAT + 2);
+    a = ask(s, desk_text(s, "GET /api/jobs/%s", theirs), NULL);
+    assert_in_range(ans_i64(&a, "position"), 1, 2);
+    struct ans first = desk_claim(s), second = desk_claim(s);
+    assert_true(strcmp(ans_str(&first, "job_id"), theirs) == 0 ||
+                strcmp(ans_str(&second, "job_id"), theirs) == 0);
+    a = desk_claim(s);
     ans_must(&a, 200);
 }
 
