@@ -56,11 +56,21 @@ call_refuse(struct call *c, int status, const char *code, const char *fmt, ...)
     return status;
 }
 
+/* A sentence about a member begins with its JSON pointer: "/price: ...". */
+static void
+pointer_take(struct call *c, const char *msg)
+{
+    size_t n = strcspn(msg, ":");
+    if (msg[0] == '/' && msg[n] == ':')
+        c->problem.pointer = arena_strn(c->a, msg, n);
+}
+
 int
 call_error(struct call *c, const struct err *e)
 {
     switch (e->code) {
     case ERR_BAD_INPUT:
+        pointer_take(c, e->msg);
         return call_refuse(c, 400, "bad_input", "%s", e->msg);
     case ERR_NOT_FOUND:
         return call_refuse(c, 404, "not_found", "%s", e->msg);
@@ -212,6 +222,8 @@ call_routes(struct http_route *out)
                                .path = r->path,
                                .fn = call_dispatch,
                                .gate = call_gate,
+                               .gate_why = "give Authorization: Bearer with "
+                                           "a token of this shop",
                                .user = r};
         if (i == API_ROUTE_object_put)
             h.body_limit = LIM_UPLOAD_BYTES;

@@ -84,7 +84,7 @@ send_problem_and_close(struct http_req *q, int status, const char *why)
 static enum MHD_Result
 send_refusal(struct http_req *q)
 {
-    if (q->refused_by_gate)
+    if (q->refused_by_gate && q->refusal_why == NULL)
         httpd_req_empty(q, q->refusal);
     else
         httpd_req_problem(q, q->refusal, q->refusal_why);
@@ -175,7 +175,7 @@ on_headers(struct http_req *q, const char *method, const char *version)
     if (q->match.route && q->match.route->gate &&
         (status = q->match.route->gate(q, cfg->ctx)) != 0) {
         q->refused_by_gate = true;
-        return refuse(q, status, NULL);
+        return refuse(q, status, q->match.route->gate_why);
     }
     if (announced_bytes(q) > limit)
         return refuse(q, 413, "the body is over this address's limit");

@@ -37,9 +37,10 @@ struct http_route {
     http_handler fn;
     size_t body_limit;  /* 0: LIM_HTTP_BODY */
     /* Called with the headers alone, before the body is read; returns 0 to go
-     * on or a status to answer with an empty body (401). May set headers and
-     * the user slot; must not block. May be NULL. */
+     * on or a status to answer with (401). May set headers and the user slot;
+     * must not block. May be NULL. */
     int (*gate)(struct http_req *q, void *ctx);
+    const char *gate_why; /* problem+json with this sentence; NULL: no body */
     const void *user;   /* what the role wants to find again: http_route() */
 };
 

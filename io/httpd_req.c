@@ -257,6 +257,7 @@ struct problem {
 
 static const struct problem problems[] = {
     {400, "Bad Request", "bad_request"},
+    {401, "Unauthorized", "unauthorized"},
     {404, "Not Found", "not_found"},
     {405, "Method Not Allowed", "method_not_allowed"},
     {413, "Content Too Large", "too_large"},

@@ -219,6 +219,11 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/a/{id}", .fn = show, .user = "param"},
     {.method = "GET", .path = "/a/create", .fn = show, .user = "literal"},
     {.method = "POST", .path = "/gated", .fn = echo, .gate = gate},
+    {.method = "POST",
+     .path = "/gated/aloud",
+     .fn = echo,
+     .gate = gate,
+     .gate_why = "say the word"},
     {.method = "POST", .path = "/big", .fn = echo, .body_limit = 16 << 20},
     {.method = "GET", .path = "/nothing", .fn = nothing},
     {.method = "GET", .path = "/file", .fn = file},
@@ -751,7 +756,14 @@ a_gate_refuses_before_the_handler(void **state)
                "Content-Length: 2\r\n\r\nhi", 200, "hi");
     expect(fd, "POST /gated HTTP/1.1\r\nHost: h\r\nX-Secret: yes\r\n"
                "X-Secret: yes\r\nContent-Length: 2\r\n\r\nhi", 401, "");
-    assert_int_equal(f->board.gate_calls, 3);
+    expect(fd,
+           "POST /gated/aloud HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+           "\r\nhi",
+           401,
+           "{\"type\":\"about:blank\",\"title\":\"Unauthorized\","
+           "\"status\":401,\"code\":\"unauthorized\","
+           "\"detail\":\"say the word\"}");
+    assert_int_equal(f->board.gate_calls, 4);
     close(fd);
 }
 
