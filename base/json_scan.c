@@ -149,16 +149,11 @@ scan_hex4(struct scan *s)
     int i, v = 0;
 
     for (i = 0; i < 4; i++, s->p++) {
-        char c = s->p < s->end ? *s->p : '?';
+        int d = s->p < s->end ? str_hex_digit(*s->p) : -1;
 
-        if (c >= '0' && c <= '9')
-            v = v * 16 + (c - '0');
-        else if (c >= 'a' && c <= 'f')
-            v = v * 16 + (c - 'a') + 10;
-        else if (c >= 'A' && c <= 'F')
-            v = v * 16 + (c - 'A') + 10;
-        else
+        if (d < 0)
             return scan_fail(s, "\\u needs four hex digits");
+        v = v * 16 + d;
     }
     return v;
 }

@@ -57,18 +57,6 @@ static const char *const level_marks[] = {
 
 /* --- secrets --- */
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Each reader takes one piece of text (len > 0), gives the bytes that it
  * stands for (at most 4) in out and returns the bytes of text taken. want is
  * the secret's byte that is looked for. */
@@ -86,8 +74,8 @@ read_plain(struct str text, char want, char out[4], size_t *n)
 static size_t
 read_percent(struct str text, char want, char out[4], size_t *n)
 {
-    int hi = text.len >= 3 ? hex_digit(text.p[1]) : -1;
-    int lo = text.len >= 3 ? hex_digit(text.p[2]) : -1;
+    int hi = text.len >= 3 ? str_hex_digit(text.p[1]) : -1;
+    int lo = text.len >= 3 ? str_hex_digit(text.p[2]) : -1;
 
     if (text.p[0] == '%' && hi >= 0 && lo >= 0) {
         out[0] = (char)(hi * 16 + lo);
@@ -108,7 +96,7 @@ read_hex4(struct str text)
     if (text.len < 4)
         return -1;
     for (size_t i = 0; i < 4; i++) {
-        int d = hex_digit(text.p[i]);
+        int d = str_hex_digit(text.p[i]);
 
         if (d < 0)
             return -1;

@@ -74,15 +74,6 @@ query_password(struct str url)
     return str_sub(rest, 0, n);
 }
 
-static int
-hex_value(char c)
-{
-    static const char hex[] = "0123456789abcdef0123456789ABCDEF";
-    const char *at = c == '\0' ? NULL : strchr(hex, c);
-
-    return at == NULL ? -1 : (int)((at - hex) % 16);
-}
-
 /* The log masks encoded forms of what it knows: it wants the decoded one. */
 static void
 password_register(struct str password)
@@ -92,8 +83,8 @@ password_register(struct str password)
     char *to = text;
 
     for (const char *p = text; *p != '\0'; p++) {
-        int hi = *p == '%' ? hex_value(p[1]) : -1;
-        int lo = hi < 0 ? -1 : hex_value(p[2]);
+        int hi = *p == '%' ? str_hex_digit(p[1]) : -1;
+        int lo = hi < 0 ? -1 : str_hex_digit(p[2]);
 
         if (lo >= 0) {
             *to++ = (char)(hi * 16 + lo);

@@ -40,5 +40,6 @@ bool str_split(struct str *rest, char sep, struct str *part);
  * overflow included. */
 bool str_to_i64(struct str s, int64_t *out);
 bool str_to_u64(struct str s, uint64_t *out);
+int str_hex_digit(char c); /* 0 to 15; -1: it is none */
 
 #endif

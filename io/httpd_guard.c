@@ -125,18 +125,6 @@ httpd_guard(const char *method, const char *target, const char *version,
     return *why ? 400 : 0;
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Undoes %XX, and + when plus; false on bad escapes, NUL and bad UTF-8. */
 static bool
 unescape(struct arena *a, struct str s, bool plus, struct str *out)
@@ -147,8 +135,8 @@ unescape(struct arena *a, struct str s, bool plus, struct str *out)
     for (size_t i = 0; i < s.len; i++) {
         int c = (unsigned char)s.p[i];
         if (c == '%') {
-            int hi = i + 2 < s.len ? hex(s.p[i + 1]) : -1;
-            int lo = i + 2 < s.len ? hex(s.p[i + 2]) : -1;
+            int hi = i + 2 < s.len ? str_hex_digit(s.p[i + 1]) : -1;
+            int lo = i + 2 < s.len ? str_hex_digit(s.p[i + 2]) : -1;
             if (hi < 0 || lo < 0 || hi + lo == 0)
                 return false;
             c = hi * 16 + lo;

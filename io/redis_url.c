@@ -13,18 +13,6 @@
 #define DB_MAX 1024
 #define UNIX_PATH_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* False when it does not fit, is malformed, or holds a NUL. */
 static bool
 percent_decode(struct str s, char *out, size_t cap)
@@ -35,8 +23,8 @@ percent_decode(struct str s, char *out, size_t cap)
         int c = (unsigned char)s.p[i];
 
         if (c == '%') {
-            int hi = i + 2 < s.len ? hex_digit(s.p[i + 1]) : -1;
-            int lo = i + 2 < s.len ? hex_digit(s.p[i + 2]) : -1;
+            int hi = i + 2 < s.len ? str_hex_digit(s.p[i + 1]) : -1;
+            int lo = i + 2 < s.len ? str_hex_digit(s.p[i + 2]) : -1;
 
             if (hi < 0 || lo < 0)
                 return false;

@@ -50,18 +50,6 @@ entity_named(struct str s, uint32_t *cp)
     return 0;
 }
 
-static int
-digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 static size_t
 entity_number(struct str s, uint32_t *cp)
 {
@@ -73,9 +61,9 @@ entity_number(struct str s, uint32_t *cp)
     if (!str_starts(s, STR("&#")))
         return 0;
     for (; at < s.len && at < ENTITY_MAX; at++) {
-        int d = digit_value(s.p[at]);
+        int d = str_hex_digit(s.p[at]);
 
-        if (d >= base)
+        if (d < 0 || d >= base)
             break;
         v = v * (uint32_t)base + (uint32_t)d;
     }

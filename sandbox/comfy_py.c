@@ -64,11 +64,11 @@ hex4(const char *p, const char *end)
     if (end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
+        int d = str_hex_digit(p[i]);
 
-        if (!isxdigit((unsigned char)c))
+        if (d < 0)
             return -1;
-        v = v * 16 + (c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+        v = v * 16 + d;
     }
     return v;
 }

@@ -93,15 +93,6 @@ read_json(struct tgs_call *c, struct str body)
     return rc;
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static struct str
 form_decode(struct arena *a, struct str s)
 {
@@ -109,8 +100,8 @@ form_decode(struct arena *a, struct str s)
     size_t n = 0;
 
     for (size_t i = 0; i < s.len; i++) {
-        int hi = i + 2 < s.len ? hex(s.p[i + 1]) : -1;
-        int lo = i + 2 < s.len ? hex(s.p[i + 2]) : -1;
+        int hi = i + 2 < s.len ? str_hex_digit(s.p[i + 1]) : -1;
+        int lo = i + 2 < s.len ? str_hex_digit(s.p[i + 2]) : -1;
         if (s.p[i] == '%' && hi >= 0 && lo >= 0) {
             to[n++] = (char)(hi * 16 + lo);
             i += 2;

@@ -144,6 +144,20 @@ only_whole_numbers_in_range_are_read(void **state)
     assert_false(str_to_i64(str_n("5\0", 2), &(int64_t){0}));
 }
 
+static void
+hex_digits_have_their_value_in_both_cases(void **state)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *at = c == 0 ? NULL : strchr(digits, c);
+        int want = at == NULL ? -1 : (int)(at - digits);
+
+        assert_int_equal(str_hex_digit((char)c), want > 15 ? want - 6 : want);
+    }
+}
+
 int
 main(void)
 {
@@ -155,6 +169,7 @@ main(void)
         cmocka_unit_test(trim_takes_white_space_from_both_ends),
         cmocka_unit_test(split_gives_empty_parts_too),
         cmocka_unit_test(only_whole_numbers_in_range_are_read),
+        cmocka_unit_test(hex_digits_have_their_value_in_both_cases),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
