@@ -3,7 +3,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,28 +10,11 @@
 #include "backend/catalog.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "store/preset.h"
 
 #define FILE_MAX (4 * 1024 * 1024)
 #define POSITION_CATEGORY 100000 /* category order, then order inside it */
-
-static int
-file_read(const char *path, struct buf *out, struct err *e)
-{
-    char chunk[16384];
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(e, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
-    while ((n = read(fd, chunk, sizeof chunk)) > 0)
-        buf_add(out, chunk, (size_t)n);
-    close(fd);
-    if (n < 0)
-        return err_set(e, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-    if (out->failed)
-        return err_set(e, ERR_TOO_LARGE, "%s: over %d bytes", path, FILE_MAX);
-    return 0;
-}
 
 static int
 preset_store(struct backend *b, struct arena *a, const struct preset *p,

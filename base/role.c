@@ -20,8 +20,8 @@ static sigset_t stop_signals;
 static char boot[17];
 static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
 
-static void
-signals_block(void)
+void
+role_block_signals(void)
 {
     sigemptyset(&stop_signals);
     sigaddset(&stop_signals, SIGTERM);
@@ -34,7 +34,7 @@ struct settings *
 role_start(const char *role, struct err *e)
 {
     enum log_level level = LOG_INFO;
-    signals_block();
+    role_block_signals();
     prctl(PR_SET_DUMPABLE, 0);
     struct settings *s = settings_load(".env", e);
     if (s == NULL)

@@ -12,10 +12,13 @@
 
 #include "base/setting.h"
 
+/* SIGTERM and SIGINT for all threads to come: role_wait_stop() takes them.
+ * SIGPIPE is ignored. */
+void role_block_signals(void);
 /*
- * Blocks SIGTERM, SIGINT and SIGPIPE for all threads to come, loads the
- * settings (environment over .env over defaults), starts the log. NULL with a
- * sentence on bad settings. Core dumps are off: they would hold secrets (P10).
+ * Blocks the signals, loads the settings (environment over .env over
+ * defaults), starts the log. NULL with a sentence on bad settings. Core dumps
+ * are off: they would hold secrets (P10).
  */
 struct settings *role_start(const char *role, struct err *e);
 /*
@@ -23,7 +26,7 @@ struct settings *role_start(const char *role, struct err *e);
  * "port\n" goes there: whoever started it waits for that.
  */
 void role_ready(int port);
-/* Returns when the process is asked to stop. */
+/* Returns when the process is asked to stop; the signals are blocked. */
 void role_wait_stop(void);
 /* Random, new at each start: "boot" of claims and heartbeats. */
 const char *role_boot(void);

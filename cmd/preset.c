@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "cmd/cmd.h"
+#include "io/file.h"
 #include "model/preset.h"
 
 #define FILE_MAX (4 * 1024 * 1024)
@@ -15,21 +16,13 @@
 static bool
 read_file(const char *dir, const char *name, struct buf *out)
 {
-    char path[4200], chunk[16384];
-    size_t n;
+    char path[4200];
+    struct err e;
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *f = fopen(path, "re");
-    if (f == NULL) {
-        printf("%s: %s\n", path, strerror(errno));
-        return false;
-    }
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        buf_add(out, chunk, n);
-    bool ok = !ferror(f) && !out->failed;
-    if (!ok)
-        printf("%s: cannot be read, or is over %d bytes\n", path, FILE_MAX);
-    fclose(f);
-    return ok;
+    if (file_read(path, out, &e) == 0)
+        return true;
+    printf("%s\n", e.msg);
+    return false;
 }
 
 /* How many things are wrong with one folder; each is printed. */

@@ -8,6 +8,7 @@
 #include "base/image.h"
 #include "base/limits.h"
 #include "cmd/sample.h"
+#include "io/file.h"
 #include "sandbox/person.h"
 
 #define PICTURE_MS 60000
@@ -71,12 +72,7 @@ picture_store(struct person *p, const char *file_id, const char *dir,
         goto out;
     }
     snprintf(path, size, "%s/sample.%s", dir, image_ext(info.kind));
-    FILE *f = fopen(path, "we");
-    if (f == NULL || fwrite(b.p, 1, b.len, f) != b.len || fclose(f) != 0) {
-        err_set(e, ERR_UNAVAILABLE, "%s: cannot be written", path);
-        goto out;
-    }
-    rc = 0;
+    rc = file_write(path, buf_str(&b), 0644, e);
 out:
     buf_free(&b);
     return rc;

@@ -17,6 +17,7 @@
 #include "base/role.h"
 #include "cmd/secrets.h"
 #include "cmd/stack.h"
+#include "io/file.h"
 #include "io/redis.h"
 
 #define START_MS 30000
@@ -264,9 +265,10 @@ bot_start(struct stack *s, struct err *e)
 static void
 run_file_write(struct stack *s)
 {
-    char path[4200], tmp[4200];
+    char path[4200];
     struct buf b;
     struct jw w;
+    struct err e;
     buf_init(&b, 65536);
     jw_init(&w, &b);
     jw_obj(&w);
@@ -285,13 +287,8 @@ run_file_write(struct stack *s)
     }
     jw_end(&w);
     snprintf(path, sizeof path, "%s/run.json", s->dir);
-    snprintf(tmp, sizeof tmp, "%s/run.json.tmp", s->dir);
-    FILE *f = fopen(tmp, "we");
-    if (f != NULL) {
-        fprintf(f, "%s\n", buf_cstr(&b));
-        if (fclose(f) == 0)
-            rename(tmp, path);
-    }
+    if (file_put(path, buf_str(&b), 0600, &e) != 0)
+        log_warn("up", "run_file", "%s", e.msg);
     buf_free(&b);
 }
 

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "io/file.h"
 
 #define KEY_MAX 200
 #define TMP_DIR ".tmp"
@@ -244,21 +245,6 @@ objects_close(struct objects *o)
 
 /* ---- writing ---- */
 
-static int
-write_all(int fd, struct str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.p, bytes.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes = str_sub(bytes, (size_t)n, bytes.len);
-    }
-    return 0;
-}
-
 /* A durable file of these bytes in .tmp; -1: errno, and no file. */
 static int
 tmp_write(const struct objects *o, const char *name, struct str bytes,
@@ -270,7 +256,7 @@ tmp_write(const struct objects *o, const char *name, struct str bytes,
 
     if (fd < 0)
         return -1;
-    if (write_all(fd, bytes) == 0 && sync_or_end(fd, key) == 0)
+    if (file_write_fd(fd, bytes) == 0 && sync_or_end(fd, key) == 0)
         rc = 0;
     code = errno;
     close(fd);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "io/file.h"
 
 #define DEPTH_MAX 500 /* validation lets no longer chain through */
 

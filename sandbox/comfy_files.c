@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/file.h"
 #include "sandbox/comfy_image.h"
 
 #define EXAMPLE_SIDE 768
@@ -107,50 +108,6 @@ path_exists(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0;
-}
-
-int
-file_read(const char *path, struct buf *out, struct err *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *block;
-    ssize_t n;
-
-    if (fd < 0)
-        return err_set(e, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
-    block = mem_alloc(65536);
-    while ((n = read(fd, block, 65536)) > 0)
-        buf_add(out, block, (size_t)n);
-    mem_free(block);
-    close(fd);
-    if (n < 0)
-        return err_set(e, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    if (out->failed)
-        return err_set(e, ERR_TOO_LARGE, "%s: over %zu bytes", path,
-                       out->limit);
-    return 0;
-}
-
-int
-file_write(const char *path, struct str bytes, struct err *e)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    size_t done = 0;
-
-    if (fd < 0)
-        return err_set(e, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    while (done < bytes.len) {
-        ssize_t n = write(fd, bytes.p + done, bytes.len - done);
-
-        if (n <= 0) {
-            err_set(e, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-            close(fd);
-            return -1;
-        }
-        done += (size_t)n;
-    }
-    close(fd);
-    return 0;
 }
 
 static int
@@ -282,7 +239,7 @@ draw_example(const char *path, struct err *e)
     }
     buf_init(&png, COMFY_FILE_MAX);
     picture_png(&png, t, 0, 4, NULL, 0);
-    rc = file_write(path, buf_str(&png), e);
+    rc = file_write(path, buf_str(&png), 0644, e);
     buf_free(&png);
     tensor_unref(t);
     return rc;

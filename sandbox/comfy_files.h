@@ -33,8 +33,6 @@ int path_make_dirs(const char *path, struct err *e); /* mkdir -p */
 bool path_is_file(const char *path);
 bool path_exists(const char *path);
 
-int file_read(const char *path, struct buf *out, struct err *e);
-int file_write(const char *path, struct str bytes, struct err *e);
 /* Names of plain files of the folder, sorted. */
 size_t dir_list(struct arena *a, const char *dir, const char ***names);
 /* Those of its sub-folders too, as "sub/name". */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rand.h"
+#include "io/file.h"
 #include "sandbox/comfy_image.h"
 #include "sandbox/comfy_node.h"
 
@@ -174,7 +175,7 @@ save_pictures(struct node_call *c, const char *dir, const char *type,
         buf_init(&png, COMFY_FILE_MAX);
         picture_png(&png, t, n, level, texts, ntexts);
         rc = file_write(arena_fmt(c->a, "%s/%s", at.folder, file),
-                        buf_str(&png), &e);
+                        buf_str(&png), 0644, &e);
         buf_free(&png);
         ui_file(c, n == 0, file, at.subfolder, type);
     }
@@ -220,7 +221,7 @@ node_save_animated_webp(struct node_call *c)
     picture_webp_animated(&webp, t, (int)(1000.0 / (fps > 0 ? fps : 1)),
                           lossless ? 101 : (int)node_int(c, "quality", 80));
     rc = file_write(arena_fmt(c->a, "%s/%s", at.folder, file), buf_str(&webp),
-                    &e);
+                    0644, &e);
     buf_free(&webp);
     buf_add_c(&c->ui, "{\"images\": [");
     ui_file(c, true, file, at.subfolder, "output");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "io/file.h"
 #include "sandbox/comfy_http.h"
 #include "sandbox/comfy_image.h"
 
@@ -116,7 +117,7 @@ upload_store(struct arena *a, const char *dir, const struct upload *u,
     if (duplicate)
         return 200;
     return file_write(arena_fmt(a, "%s/%s", folder, *name), u->image.data,
-                      NULL) < 0
+                      0644, NULL) < 0
                ? 500 /* "a/b.png" and no folder a */
                : 200;
 }

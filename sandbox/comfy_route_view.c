@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/file.h"
 #include "sandbox/comfy_http.h"
 #include "sandbox/comfy_image.h"
 

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "io/file.h"
 
 #define LARGEST_SIDE 1280
 #define PATH_BYTES 4096
@@ -37,32 +38,18 @@ static bool
 disk_write(const struct tg *t, const struct tgs_file *f, struct str bytes)
 {
     char path[PATH_BYTES];
-    FILE *out;
-    bool ok;
 
     full_path(t, f, path);
-    out = fopen(path, "wbe");
-    if (!out)
-        return false;
-    ok = fwrite(bytes.p, 1, bytes.len, out) == bytes.len;
-    return fclose(out) == 0 && ok;
+    return file_write(path, bytes, 0600, NULL) == 0;
 }
 
 static bool
 disk_read(const struct tg *t, const struct tgs_file *f, struct buf *out)
 {
-    char path[PATH_BYTES], chunk[65536];
-    FILE *in;
-    size_t n;
+    char path[PATH_BYTES];
 
     full_path(t, f, path);
-    in = fopen(path, "rbe");
-    if (!in)
-        return false;
-    while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0)
-        buf_add(out, chunk, n);
-    fclose(in);
-    return out->len == f->size && !out->failed;
+    return file_read(path, out, NULL) == 0 && out->len == f->size;
 }
 
 static void

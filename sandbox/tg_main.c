@@ -2,7 +2,6 @@
  * tg_main.c - the sandbox Telegram as a program.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/role.h"
+#include "sandbox/program.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/tg.h"
 
@@ -21,22 +21,10 @@
 
 struct options {
     struct tgs_config cfg;
-    const char *listen, *port_file;
-    bool quiet, limits_off;
+    struct program program;
+    bool limits_off;
     char token[64]; /* made when none is given */
 };
-
-static int
-usage(const char *what)
-{
-    fprintf(stderr,
-            "sandbox telegram: %s\n"
-            "options: --listen HOST:PORT --port-file FILE --token TOKEN "
-            "--dir DIR\n         --retry-scale X --webhook-timeout-ms N "
-            "--no-limits --quiet\n",
-            what);
-    return -1;
-}
 
 static bool
 is_token(const char *z)
@@ -48,57 +36,37 @@ is_token(const char *z)
 }
 
 static int
-set_option(struct options *o, const char *name, const char *value)
+set_option(void *ctx, const char *name, const char *value)
 {
+    struct options *o = ctx;
     char *end;
 
-    if (strcmp(name, "--listen") == 0) {
-        o->listen = value;
-    } else if (strcmp(name, "--port-file") == 0) {
-        o->port_file = value;
-    } else if (strcmp(name, "--dir") == 0) {
+    if (strcmp(name, "--no-limits") == 0) {
+        o->limits_off = true;
+        return 1;
+    }
+    if (strcmp(name, "--dir") == 0) {
         o->cfg.dir = value;
     } else if (strcmp(name, "--token") == 0) {
         o->cfg.token = value;
         if (!is_token(value))
-            return usage("--token is <digits>:<secret>");
+            return program_usage(&o->program, "--token is <digits>:<secret>");
     } else if (strcmp(name, "--retry-scale") == 0) {
         o->cfg.retry_scale = strtod(value, &end);
         if (*end || end == value || !(o->cfg.retry_scale >= 0) ||
             o->cfg.retry_scale > 1)
-            return usage("--retry-scale is a number from 0 to 1");
+            return program_usage(&o->program,
+                                 "--retry-scale is a number from 0 to 1");
     } else if (strcmp(name, "--webhook-timeout-ms") == 0) {
         if (!str_to_i64(str_c(value), &o->cfg.webhook_timeout_ms) ||
             o->cfg.webhook_timeout_ms < 1 || o->cfg.webhook_timeout_ms > 60000)
-            return usage("--webhook-timeout-ms is a number from 1 to 60000");
+            return program_usage(
+                &o->program,
+                "--webhook-timeout-ms is a number from 1 to 60000");
     } else {
-        return usage("unknown option");
+        return program_usage(&o->program, "unknown option");
     }
-    return 0;
-}
-
-static int
-read_options(int argc, char **argv, struct options *o)
-{
-    *o =
-        (struct options){.cfg = {.retry_scale = 1, .webhook_timeout_ms = 60000},
-                         .listen = "127.0.0.1:8082"};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quiet") == 0) {
-            o->quiet = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--no-limits") == 0) {
-            o->limits_off = true;
-            continue;
-        }
-        if (i + 1 == argc)
-            return usage("an option lacks its value");
-        if (set_option(o, argv[i], argv[i + 1]) < 0)
-            return -1;
-        i++;
-    }
-    return 0;
+    return 2;
 }
 
 /* Looks like a real one: digits, colon, 35 characters. */
@@ -138,39 +106,6 @@ make_folders(const char *dir)
     return make_folder(path);
 }
 
-/* Whole or not at all: who waits for the file reads a port. */
-static int
-write_port_file(const char *path, int port)
-{
-    char tmp[4096];
-    FILE *f;
-    bool ok;
-
-    snprintf(tmp, sizeof(tmp), "%s.new", path);
-    f = fopen(tmp, "we");
-    ok = f && fprintf(f, "%d\n", port) > 0;
-    if (f && fclose(f) != 0)
-        ok = false;
-    if (ok && rename(tmp, path) == 0)
-        return 0;
-    fprintf(stderr, "sandbox telegram: --port-file %s: %s\n", path,
-            strerror(errno));
-    return -1;
-}
-
-static int
-tell(const struct options *o, int port)
-{
-    if (!o->quiet) {
-        printf("telegram listening on http://127.0.0.1:%d\n", port);
-        if (o->cfg.token == o->token)
-            printf("telegram token %s\n", o->token);
-        fflush(stdout);
-    }
-    role_ready(port);
-    return o->port_file ? write_port_file(o->port_file, port) : 0;
-}
-
 /* The lock is held until the server is known: a first request waits. */
 static int
 serve(struct tg *t, const char *listen, struct err *e)
@@ -191,33 +126,35 @@ serve(struct tg *t, const char *listen, struct err *e)
 int
 sandbox_telegram_main(int argc, char **argv)
 {
-    struct options o;
+    struct options o = {
+        .cfg = {.retry_scale = 1, .webhook_timeout_ms = 60000},
+        .program = {.name = "telegram",
+                    .usage = "--token TOKEN --dir DIR --retry-scale X "
+                             "--webhook-timeout-ms N --no-limits",
+                    .listen = "127.0.0.1:8082"}};
     struct err e = {0};
     struct tg *t;
-    sigset_t signals;
-    int sig, rc = 1;
+    int rc = 1;
 
-    if (read_options(argc, argv, &o) < 0)
+    if (program_options(&o.program, argc, argv, set_option, &o) != 0)
         return 2;
     if (make_folders(o.cfg.dir) < 0)
         return 1;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    role_block_signals();
     if (!o.cfg.token)
         make_token(&o);
     log_secret(o.cfg.token);
     t = tgs_new(&o.cfg);
     t->limits_on = !o.limits_off;
-    if (serve(t, o.listen, &e) < 0) {
+    if (serve(t, o.program.listen, &e) < 0) {
         log_error("telegram", "start", "%s", e.msg);
         tgs_free(t);
         return 1;
     }
-    if (tell(&o, httpd_port(t->server)) == 0) {
-        sigwait(&signals, &sig);
+    if (o.cfg.token == o.token && !o.program.quiet)
+        printf("telegram token %s\n", o.token);
+    if (program_tell(&o.program, httpd_port(t->server)) == 0) {
+        role_wait_stop();
         rc = 0;
     }
     tgs_deliver_stop(t);

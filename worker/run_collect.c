@@ -13,8 +13,8 @@
 #include "base/image.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "io/file.h"
 #include "worker/deliver.h"
-#include "worker/file.h"
 
 #define FETCHES_MAX 3
 #define FETCH_AGAIN_MS 500
@@ -102,13 +102,13 @@ copy_result(struct run *r, size_t n, struct str bytes, const char *ext)
 {
     const char *dir = setting_str(r->w->set, SET_RESULTS_DIR);
     struct err e;
-    char name[128];
+    const char *path;
 
     if (dir[0] == '\0')
         return;
-    snprintf(name, sizeof(name), "%s_%s_%zu.%s", r->task->job_id, r->task->id,
-             n, ext);
-    if (file_put(dir, name, bytes, &e) != 0)
+    path = arena_fmt(r->a, "%s/%s_%s_%zu.%s", dir, r->task->job_id,
+                     r->task->id, n, ext);
+    if (file_put(path, bytes, 0644, &e) != 0)
         log_warn("run", "copy_failed", "RESULTS_DIR: %s", e.msg);
 }
 

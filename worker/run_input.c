@@ -13,8 +13,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "io/file.h"
 #include "model/workflow.h"
-#include "worker/file.h"
 
 #define DOWNLOADS_MAX 3 /* tries of one claim */
 #define DOWNLOAD_AGAIN_MS 1000
@@ -107,7 +107,7 @@ copy_in(struct run *r, struct str bytes, const char *name)
 
     if (dir[0] == '\0')
         return false;
-    if (file_put(dir, name, bytes, &e) != 0) {
+    if (file_put(arena_fmt(r->a, "%s/%s", dir, name), bytes, 0644, &e) != 0) {
         log_warn("run", "copy_failed", "COMFYUI_INPUT_DIR: %s; uploading",
                  e.msg);
         return false;

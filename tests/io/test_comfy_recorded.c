@@ -9,12 +9,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/log.h"
 #include "comfy/client.h"
+#include "tests/support/files.h"
 #include "tests/support/tape.h"
 
 #define DATA "tests/data/comfy-recorded/"
@@ -49,27 +49,6 @@ struct play {
 
 /* ---- recordings ---- */
 
-static struct str
-file_text(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    struct buf b;
-    char part[65536];
-    struct str text;
-    size_t n;
-
-    if (!f)
-        fail_msg("%s is not there", path);
-    buf_init(&b, 16 << 20);
-    while ((n = fread(part, 1, sizeof(part), f)) > 0)
-        buf_add(&b, part, n);
-    fclose(f);
-    assert_false(b.failed);
-    text = str_n(arena_strn(all, b.p, b.len), b.len);
-    buf_free(&b);
-    return text;
-}
-
 static int
 load(void **state)
 {
@@ -79,7 +58,7 @@ load(void **state)
     log_init("test", LOG_ERROR, false);
     all = arena_new();
     for (size_t i = 0; i < 4; i++) {
-        recorded[i] = json_parse_in(all, file_text(files[i]), JSON_NAN, &e);
+        recorded[i] = json_parse_in(all, test_file(all, files[i]), JSON_NAN, &e);
         if (!recorded[i])
             fail_msg("%s: %s", files[i], e.msg);
     }

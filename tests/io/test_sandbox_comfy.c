@@ -19,9 +19,11 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "io/file.h"
 #include "sandbox/comfy_files.h"
 #include "sandbox/comfy_py.h"
 #include "tests/support/comfy_sandbox.h"
+#include "tests/support/files.h"
 
 #define RECORDED "tests/data/comfy-recorded/"
 #define WAIT_MS 20000
@@ -46,19 +48,8 @@ put(struct stage *x, const char *name, struct str bytes)
     *slash = '\0';
     assert_int_equal(path_make_dirs(path, &e), 0);
     *slash = '/';
-    if (file_write(path, bytes, &e) < 0)
+    if (file_write(path, bytes, 0600, &e) < 0)
         fail_msg("%s", e.msg);
-}
-
-static void
-put_copy(struct stage *x, const char *name, const char *from)
-{
-    struct buf b;
-
-    buf_init(&b, COMFY_FILE_MAX);
-    assert_int_equal(file_read(from, &b, NULL), 0);
-    put(x, name, buf_str(&b));
-    buf_free(&b);
 }
 
 static int
@@ -74,7 +65,7 @@ setup(void **state)
     x->a = arena_new();
     comfy_sandbox_start(&x->s, NULL);
     for (size_t i = 0; i < sizeof(copies) / sizeof(copies[0]); i++)
-        put_copy(x, copies[i], photo);
+        put(x, copies[i], test_file(x->a, photo));
     put(x, "input/garbage.png", STR("not a picture"));
     put(x, "input/zero.png", STR(""));
     *state = x;
@@ -95,17 +86,13 @@ teardown(void **state)
 static struct py *
 recorded(struct stage *x, const char *name)
 {
+    struct str text =
+        test_file(x->a, arena_fmt(x->a, RECORDED "%s.json", name));
     struct err e = {0};
-    struct buf b;
-    struct py *v;
+    struct py *v = py_parse(x->a, text, &e);
 
-    buf_init(&b, COMFY_FILE_MAX);
-    if (file_read(arena_fmt(x->a, RECORDED "%s.json", name), &b, &e) < 0)
-        fail_msg("%s", e.msg);
-    v = py_parse(x->a, buf_str(&b), &e);
     if (!v)
         fail_msg("%s: %s", name, e.msg);
-    buf_free(&b);
     return v;
 }
 

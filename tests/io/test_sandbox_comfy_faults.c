@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/file.h"
 #include "sandbox/comfy_files.h"
 #include "sandbox/comfy_py.h"
 #include "tests/support/comfy_sandbox.h"
@@ -562,11 +563,11 @@ models_are_listed_from_a_folder(void **state)
         path_make_dirs(arena_fmt(x.a, "%s/loras/sdxl", models.path), NULL), 0);
     assert_int_equal(
         file_write(arena_fmt(x.a, "%s/loras/b.safetensors", models.path),
-                   STR(""), NULL),
+                   STR(""), 0600, NULL),
         0);
     assert_int_equal(
         file_write(arena_fmt(x.a, "%s/loras/sdxl/a.safetensors", models.path),
-                   STR(""), NULL),
+                   STR(""), 0600, NULL),
         0);
     args[1] = models.path;
     comfy_sandbox_start(&x.s, args);

@@ -13,57 +13,31 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/thread.h"
 #include "sandbox/sandbox.h"
+#include "tests/support/files.h"
 #include "tests/support/rawhttp.h"
 #include "tests/support/tg_call.h"
 
 #define PHOTO "tests/data/comfy-recorded/pixels/in/photo.png"
 #define LL(v) ((long long)(v))
 
-struct fixture {
-    struct tg_sandbox s;
-    int64_t chat;
-};
-
-static int
-start(void **state, const char *const *args)
-{
-    struct fixture *f = mem_calloc(1, sizeof(*f));
-
-    tg_sandbox_start(&f->s, args);
-    f->chat = tg_sandbox_user(&f->s, "Anna", "en");
-    *state = f;
-    return 0;
-}
-
 static int
 setup(void **state)
 {
     static const char *const args[] = {"--no-limits", NULL};
 
-    return start(state, args);
+    return tg_room_enter(state, args);
 }
 
 static int
 setup_limited(void **state)
 {
-    return start(state, NULL);
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tg_sandbox_stop(&f->s);
-    mem_free(f);
-    return 0;
+    return tg_room_enter(state, NULL);
 }
 
 static long long
-say(struct fixture *f, const char *text)
+say(struct tg_room *f, const char *text)
 {
     return json_i64(tg_call_ok(&f->s, "sendMessage",
                                "{\"chat_id\":%lld,\"text\":\"%s\"}",
@@ -76,7 +50,7 @@ say(struct fixture *f, const char *text)
 static void
 waiting_finds_what_already_happened(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *v;
     long long id = say(f, "first one");
 
@@ -94,7 +68,7 @@ waiting_finds_what_already_happened(void **state)
 static void
 an_event_shows_the_message_as_it_was_then(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     long long id = say(f, "one");
     const cJSON *v;
 
@@ -123,7 +97,7 @@ an_event_shows_the_message_as_it_was_then(void **state)
 static void *
 say_later(void *arg)
 {
-    struct fixture *f = arg;
+    struct tg_room *f = arg;
     struct httpc_config cfg = {.label = "later", .base = f->s.url};
     struct err e;
     struct httpc *http = httpc_new(&cfg, &e);
@@ -147,7 +121,7 @@ say_later(void *arg)
 static void
 waiting_ends_when_it_happens(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     pthread_t other;
     const cJSON *v;
 
@@ -161,7 +135,7 @@ waiting_ends_when_it_happens(void **state)
 static void
 waiting_in_vain_ends_with_408(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
 
     tg_sandbox_ask(&f->s, "GET", "/sandbox/wait?chat=5&timeout_ms=20", NULL);
     assert_int_equal(f->s.status, 408);
@@ -179,7 +153,7 @@ faults_before_any_effect_have_none(void **state)
         int status;
     } rows[] = {{"429", 429}, {"500", 500}, {"502", 502},
                 {"401", 401}, {"403", 403}, {"drop", 0}};
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -203,7 +177,7 @@ faults_before_any_effect_have_none(void **state)
 static void
 a_lost_answer_had_its_effect(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j;
 
     tg_sandbox_fault(&f->s, "sendMessage", "lost", 1, "");
@@ -227,7 +201,7 @@ a_lost_answer_had_its_effect(void **state)
 static void
 a_delay_comes_before_the_effect(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t begin = clock_mono_ms();
 
     tg_sandbox_fault(&f->s, "sendMessage", "delay", 1, ",\"ms\":50");
@@ -238,7 +212,7 @@ a_delay_comes_before_the_effect(void **state)
 static void
 a_fault_strikes_only_what_it_names(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t other = tg_sandbox_user(&f->s, "Boris", "ru");
     const cJSON *list;
 
@@ -264,8 +238,8 @@ a_fault_strikes_only_what_it_names(void **state)
 static void
 downloads_fail_on_demand(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = tg_test_file(PHOTO);
+    struct tg_room *f = *state;
+    struct str png = test_file(f->s.arena, PHOTO);
     const cJSON *list, *file;
     char *path;
 
@@ -285,7 +259,6 @@ downloads_fail_on_demand(void **state)
     assert_int_equal(f->s.status, 0);
     tg_sandbox_ask(&f->s, "DELETE", "/sandbox/faults", NULL);
     assert_true(tg_sandbox_bytes(&f->s, path).len > 100);
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 /* ---- limits ---- */
@@ -293,7 +266,7 @@ downloads_fail_on_demand(void **state)
 static void
 sending_too_fast_is_limited_by_chat(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t other = tg_sandbox_user(&f->s, "Boris", "ru");
     const cJSON *j = NULL;
     int passed = 0;
@@ -316,7 +289,7 @@ sending_too_fast_is_limited_by_chat(void **state)
 static void
 sending_too_fast_is_limited_over_all(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int limited = 0;
 
     for (int i = 0; i < 200 && !limited; i++) {
@@ -333,8 +306,8 @@ sending_too_fast_is_limited_over_all(void **state)
 static void
 calls_are_recorded_and_fit_the_specification(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = tg_test_file(PHOTO);
+    struct tg_room *f = *state;
+    struct str png = test_file(f->s.arena, PHOTO);
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
     struct httpc_part parts[] = {
         {.name = "chat_id", .data = str_c(chat)},
@@ -364,13 +337,12 @@ calls_are_recorded_and_fit_the_specification(void **state)
                      png.len);
     tg_sandbox_ask(&f->s, "DELETE", "/sandbox/calls", NULL);
     assert_int_equal(cJSON_GetArraySize(tg_sandbox_calls(&f->s)), 0);
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 static void
 what_the_bot_set_can_be_seen(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j;
 
     tg_call_ok(&f->s, "setMyCommands",
@@ -389,7 +361,7 @@ what_the_bot_set_can_be_seen(void **state)
 static void
 an_id_belongs_to_one_person(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
 
     tg_sandbox_do(&f->s, "users", "{\"name\":\"C\",\"id\":123456789012}");
     tg_sandbox_ask(&f->s, "POST", "/sandbox/users", "{\"id\":123456789012}");
@@ -402,7 +374,7 @@ an_id_belongs_to_one_person(void **state)
 static void
 names_and_texts_are_only_data(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t chat = tg_sandbox_user(&f->s, "\"},{\"<b>\\", "en");
     const cJSON *list, *u;
 
@@ -426,7 +398,7 @@ broken_requests_get_400(void **state)
                 {"application/x-www-form-urlencoded", "text=%ff&chat_id=1"},
                 {"application/x-www-form-urlencoded", "%zz=%&&=&a"},
                 {"text/plain", "text=a"}};
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct httpc_req q = {.method = "POST",
@@ -465,7 +437,6 @@ static void
 files_lie_in_the_folder(void **state)
 {
     struct tmp_dir dir;
-    struct str png = tg_test_file(PHOTO);
     struct tg_sandbox s;
     const cJSON *list;
     int64_t chat;
@@ -474,7 +445,7 @@ files_lie_in_the_folder(void **state)
     tmp_dir_make(&dir);
     tg_sandbox_start(&s, (const char *const[]){"--dir", dir.path, NULL});
     chat = tg_sandbox_user(&s, "Anna", "en");
-    tg_sandbox_photo(&s, chat, png, NULL);
+    tg_sandbox_photo(&s, chat, test_file(s.arena, PHOTO), NULL);
     list = tg_call_ok(&s, "getUpdates", "{}");
     assert_int_equal(count_files(dir.path, "photos"), 1);
     assert_true(
@@ -484,14 +455,13 @@ files_lie_in_the_folder(void **state)
     assert_int_equal(count_files(dir.path, "photos"), 2);
     tg_sandbox_stop(&s);
     tmp_dir_remove(&dir);
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 static void
 without_pixels_photos_stay_as_they_come(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = tg_test_file(PHOTO);
+    struct tg_room *f = *state;
+    struct str png = test_file(f->s.arena, PHOTO);
     const cJSON *list, *sizes;
 
     tg_sandbox_do(&f->s, "switches", "{\"pixels\":false}");
@@ -504,7 +474,6 @@ without_pixels_photos_stay_as_they_come(void **state)
             json_str(cJSON_GetArrayItem(sizes, cJSON_GetArraySize(sizes) - 1),
                      "file_id", "")),
         png));
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 static void
@@ -577,9 +546,9 @@ free_spec(void **state)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tg_room_leave)
 #define LIMITED(name)                                                          \
-    cmocka_unit_test_setup_teardown(name, setup_limited, teardown)
+    cmocka_unit_test_setup_teardown(name, setup_limited, tg_room_leave)
 
 int
 main(void)

@@ -11,41 +11,23 @@
 #include <cmocka.h>
 #include "base/image.h"
 #include "base/mem.h"
+#include "tests/support/files.h"
 #include "tests/support/tg_call.h"
 
 #define PHOTO "tests/data/comfy-recorded/pixels/in/photo.png"
 #define EXIF6 "tests/data/comfy-recorded/pixels/in/exif6.jpg"
 #define LL(v) ((long long)(v))
 
-struct fixture {
-    struct tg_sandbox s;
-    int64_t chat;
-};
-
 static int
 setup(void **state)
 {
     static const char *const args[] = {"--no-limits", NULL};
-    struct fixture *f = mem_calloc(1, sizeof(*f));
 
-    tg_sandbox_start(&f->s, args);
-    f->chat = tg_sandbox_user(&f->s, "Anna", "en");
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tg_sandbox_stop(&f->s);
-    mem_free(f);
-    return 0;
+    return tg_room_enter(state, args);
 }
 
 static int64_t
-say(struct fixture *f, const char *text)
+say(struct tg_room *f, const char *text)
 {
     const cJSON *m =
         tg_call_ok(&f->s, "sendMessage", "{\"chat_id\":%lld,\"text\":\"%s\"}",
@@ -56,7 +38,7 @@ say(struct fixture *f, const char *text)
 
 /* The chat's message as the sandbox keeps it. */
 static const cJSON *
-message(struct fixture *f, int64_t id)
+message(struct tg_room *f, int64_t id)
 {
     const cJSON *j = tg_sandbox_ask(
         &f->s, "GET",
@@ -74,7 +56,7 @@ message(struct fixture *f, int64_t id)
 static void
 only_the_token_opens_the_door(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     static const struct {
         const char *path;
         int status;
@@ -99,7 +81,7 @@ only_the_token_opens_the_door(void **state)
 static void
 parameters_come_in_four_ways(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
     struct httpc_part parts[] = {{.name = "chat_id", .data = str_c(chat)},
                                  {.name = "text", .data = STR("d d")}};
@@ -135,7 +117,7 @@ struct refusal {
 };
 
 static void
-check_refusals(struct fixture *f, const struct refusal *rows, size_t n)
+check_refusals(struct tg_room *f, const struct refusal *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const char *hole = strstr(rows[i].params, "%chat%");
@@ -156,7 +138,7 @@ check_refusals(struct fixture *f, const struct refusal *rows, size_t n)
 static void
 what_is_wrong_is_refused_with_telegrams_words(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     static const struct refusal rows[] = {
         {"sendMessage", "{}", 400, "message text is empty"},
         {"sendMessage", "{\"text\":\"x\"}", 400, "chat_id is empty"},
@@ -237,7 +219,7 @@ what_is_wrong_is_refused_with_telegrams_words(void **state)
 static void
 lengths_are_code_points_after_parsing(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct buf b;
 
     buf_init(&b, 65536);
@@ -256,7 +238,7 @@ lengths_are_code_points_after_parsing(void **state)
 static void
 a_message_has_its_entities_and_its_reply(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t first = say(f, "first");
     const cJSON *m = tg_call_ok(
         &f->s, "sendMessage",
@@ -290,7 +272,7 @@ a_message_has_its_entities_and_its_reply(void **state)
 static void
 who_blocked_or_never_wrote_gets_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const char *path = arena_fmt(f->s.arena, "chats/%lld/block", LL(f->chat));
     const cJSON *j =
         tg_sandbox_do(&f->s, "users", "{\"name\":\"B\",\"started\":false}");
@@ -317,7 +299,7 @@ who_blocked_or_never_wrote_gets_nothing(void **state)
 
 /* A PNG of one colour. */
 static struct str
-make_png(int w, int h)
+make_png(struct arena *a, int w, int h)
 {
     gdImagePtr img = gdImageCreate(w, h);
     struct str s;
@@ -326,21 +308,14 @@ make_png(int w, int h)
 
     gdImageColorAllocate(img, 200, 30, 30);
     p = gdImagePngPtr(img, &n);
-    s = str_n(mem_alloc((size_t)n), (size_t)n);
-    memcpy((char *)(uintptr_t)s.p, p, (size_t)n);
+    s = arena_str(a, str_n(p, (size_t)n));
     gdFree(p);
     gdImageDestroy(img);
     return s;
 }
 
-static void
-free_str(struct str s)
-{
-    mem_free((char *)(uintptr_t)s.p);
-}
-
 static const cJSON *
-send_photo(struct fixture *f, struct str bytes, const char *caption)
+send_photo(struct tg_room *f, struct str bytes, const char *caption)
 {
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
     struct httpc_part parts[] = {
@@ -374,8 +349,8 @@ check_picture(struct str bytes, enum image_kind kind, uint32_t w, uint32_t h)
 static void
 a_photo_comes_in_sizes_that_can_be_fetched(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = make_png(2000, 1000);
+    struct tg_room *f = *state;
+    struct str png = make_png(f->s.arena, 2000, 1000);
     const cJSON *m = send_photo(f, png, "a caption"), *size, *file;
     const cJSON *kept = message(f, json_i64(m, "message_id", 0));
 
@@ -396,14 +371,13 @@ a_photo_comes_in_sizes_that_can_be_fetched(void **state)
         str_eq(tg_sandbox_file(&f->s, json_str(json_get(kept, "sandbox"),
                                                "original_file_id", "")),
                png));
-    free_str(png);
 }
 
 static void
 a_file_id_sends_the_same_photo_again(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = make_png(300, 200);
+    struct tg_room *f = *state;
+    struct str png = make_png(f->s.arena, 300, 200);
     const cJSON *first = send_photo(f, png, ""), *second, *third;
     const char *id = json_str(largest(first), "file_id", "");
     const char *unique = json_str(largest(first), "file_unique_id", "");
@@ -417,14 +391,13 @@ a_file_id_sends_the_same_photo_again(void **state)
     tg_call_bad(&f->s, 400, "can't use file of type Photo as Document",
                 "sendDocument", "{\"chat_id\":%lld,\"document\":\"%s\"}",
                 LL(f->chat), id);
-    free_str(png);
 }
 
 static void
 a_turned_photo_is_set_upright_and_loses_its_metadata(void **state)
 {
-    struct fixture *f = *state;
-    struct str jpeg = tg_test_file(EXIF6);
+    struct tg_room *f = *state;
+    struct str jpeg = test_file(f->s.arena, EXIF6);
     struct image_info before;
     struct str after;
     struct buf stripped;
@@ -438,15 +411,15 @@ a_turned_photo_is_set_upright_and_loses_its_metadata(void **state)
     assert_int_equal(image_strip(after, &stripped, &e), 0);
     assert_null(memmem(after.p, after.len, "Exif", 4));
     buf_free(&stripped);
-    free_str(jpeg);
 }
 
 static void
 photos_beyond_telegrams_limits_are_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
-    struct str wide = make_png(2100, 100), huge = make_png(5100, 5000);
+    struct str wide = make_png(f->s.arena, 2100, 100);
+    struct str huge = make_png(f->s.arena, 5100, 5000);
     struct str big = {mem_calloc(1, 10485761), 10485761};
     const struct {
         struct str bytes;
@@ -463,17 +436,15 @@ photos_beyond_telegrams_limits_are_refused(void **state)
             {.name = "photo", .filename = "p.png", .data = rows[i].bytes}};
         tg_call_parts_bad(&f->s, 400, rows[i].words, "sendPhoto", parts, 2);
     }
-    free_str(wide);
-    free_str(huge);
-    free_str(big);
+    mem_free((char *)(uintptr_t)big.p);
 }
 
 static void
 a_document_keeps_its_bytes_and_its_name(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
-    struct str png = tg_test_file(PHOTO);
+    struct str png = test_file(f->s.arena, PHOTO);
     struct httpc_part parts[] = {{.name = "chat_id", .data = str_c(chat)},
                                  {.name = "document",
                                   .filename = "result.png",
@@ -486,15 +457,15 @@ a_document_keeps_its_bytes_and_its_name(void **state)
     assert_string_equal(json_str(d, "mime_type", ""), "image/png");
     assert_true(
         str_eq(tg_sandbox_file(&f->s, json_str(d, "file_id", "")), png));
-    free_str(png);
 }
 
 static void
 an_album_is_one_group_of_messages(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
-    struct str one = make_png(100, 100), two = make_png(120, 90);
+    struct str one = make_png(f->s.arena, 100, 100);
+    struct str two = make_png(f->s.arena, 120, 90);
     struct httpc_part parts[] = {
         {.name = "chat_id", .data = str_c(chat)},
         {.name = "media",
@@ -515,8 +486,6 @@ an_album_is_one_group_of_messages(void **state)
     parts[1].data = STR("[{\"type\":\"photo\",\"media\":\"attach://a\"},"
                         "{\"type\":\"document\",\"media\":\"attach://b\"}]");
     tg_call_parts_bad(&f->s, 400, "can't be mixed", "sendMediaGroup", parts, 4);
-    free_str(one);
-    free_str(two);
 }
 
 /* ---- edits ---- */
@@ -524,7 +493,7 @@ an_album_is_one_group_of_messages(void **state)
 static void
 an_edit_changes_the_message_and_takes_its_buttons(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *m = tg_call_ok(
         &f->s, "sendMessage",
         "{\"chat_id\":%lld,\"text\":\"one\",\"reply_markup\":{"
@@ -558,9 +527,9 @@ an_edit_changes_the_message_and_takes_its_buttons(void **state)
 static void
 a_text_can_become_a_photo(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t id = say(f, "working on it");
-    struct str png = make_png(200, 200);
+    struct str png = make_png(f->s.arena, 200, 200);
     char *chat = arena_fmt(f->s.arena, "%lld", LL(f->chat));
     char *message_id = arena_fmt(f->s.arena, "%lld", LL(id));
     struct httpc_part parts[] = {
@@ -582,13 +551,12 @@ a_text_can_become_a_photo(void **state)
     tg_call_bad(&f->s, 400, "no text in the message to edit", "editMessageText",
                 "{\"chat_id\":%s,\"message_id\":%s,\"text\":\"x\"}", chat,
                 message_id);
-    free_str(png);
 }
 
 static void
 a_persons_message_cannot_be_edited(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j = tg_sandbox_do(
         &f->s, arena_fmt(f->s.arena, "chats/%lld/text", LL(f->chat)),
         "{\"text\":\"mine\"}");
@@ -601,7 +569,7 @@ a_persons_message_cannot_be_edited(void **state)
 static void
 deleted_messages_are_gone_for_the_bot(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     long long a = say(f, "a"), b = say(f, "b"), c = say(f, "c");
     long long chat = f->chat;
 
@@ -621,8 +589,8 @@ deleted_messages_are_gone_for_the_bot(void **state)
 static void
 a_copy_is_a_message_of_its_own(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = make_png(100, 100);
+    struct tg_room *f = *state;
+    struct str png = make_png(f->s.arena, 100, 100);
     long long id = json_i64(send_photo(f, png, "old"), "message_id", 0);
     long long chat = f->chat;
     const cJSON *copy = tg_call_ok(&f->s, "copyMessage",
@@ -636,13 +604,12 @@ a_copy_is_a_message_of_its_own(void **state)
     tg_call_bad(&f->s, 400, "message to copy not found", "copyMessage",
                 "{\"chat_id\":%lld,\"from_chat_id\":%lld,\"message_id\":1}",
                 chat, chat);
-    free_str(png);
 }
 
 static void
 a_reaction_is_put_under_a_message(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j = tg_sandbox_do(
         &f->s, arena_fmt(f->s.arena, "chats/%lld/text", LL(f->chat)),
         "{\"text\":\"mine\"}");
@@ -664,7 +631,7 @@ a_reaction_is_put_under_a_message(void **state)
 static void
 commands_are_kept_by_language_and_scope(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *list;
 
     tg_call_ok(&f->s, "setMyCommands",
@@ -696,7 +663,7 @@ words_about_the_bot_are_kept_by_language(void **state)
                 {"setMyDescription", "getMyDescription", "description"},
                 {"setMyShortDescription", "getMyShortDescription",
                  "short_description"}};
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const cJSON *r;
@@ -714,7 +681,7 @@ words_about_the_bot_are_kept_by_language(void **state)
 static void
 the_menu_button_the_chat_and_an_action_are_known(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j;
 
     tg_call_ok(&f->s, "setChatMenuButton",
@@ -737,7 +704,7 @@ free_spec(void **state)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tg_room_leave)
 
 int
 main(void)

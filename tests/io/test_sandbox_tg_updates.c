@@ -9,8 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/thread.h"
+#include "tests/support/files.h"
 #include "tests/support/tg_call.h"
 #include "tests/support/tg_hook.h"
 
@@ -18,37 +18,18 @@
 #define LL(v) ((long long)(v))
 #define WAIT_MS 30000
 
-struct fixture {
-    struct tg_sandbox s;
-    int64_t chat;
-};
-
 static int
 setup(void **state)
 {
     static const char *const args[] = {"--no-limits", "--retry-scale",
                                        "0.01",        "--webhook-timeout-ms",
                                        "20000",       NULL};
-    struct fixture *f = mem_calloc(1, sizeof(*f));
 
-    tg_sandbox_start(&f->s, args);
-    f->chat = tg_sandbox_user(&f->s, "Anna", "en");
-    *state = f;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    tg_sandbox_stop(&f->s);
-    mem_free(f);
-    return 0;
+    return tg_room_enter(state, args);
 }
 
 static const char *
-chat_path(struct fixture *f, int64_t chat, const char *what)
+chat_path(struct tg_room *f, int64_t chat, const char *what)
 {
     return arena_fmt(f->s.arena, "chats/%lld/%s", LL(chat), what);
 }
@@ -62,7 +43,7 @@ text_of(const cJSON *update)
 /* ---- getUpdates ---- */
 
 static const cJSON *
-poll(struct fixture *f, int64_t offset, int timeout_s)
+poll(struct tg_room *f, int64_t offset, int timeout_s)
 {
     return tg_call_ok(&f->s, "getUpdates", "{\"offset\":%lld,\"timeout\":%d}",
                       LL(offset), timeout_s);
@@ -79,7 +60,7 @@ last_id(const cJSON *list)
 static void
 updates_stay_until_they_are_confirmed(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *list;
     int64_t first;
 
@@ -100,7 +81,7 @@ updates_stay_until_they_are_confirmed(void **state)
 static void
 limit_and_negative_offset_choose(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *list;
 
     for (int i = 0; i < 5; i++)
@@ -142,7 +123,7 @@ poller_run(void *arg)
 }
 
 static void
-poller_start(struct fixture *f, struct poller *p)
+poller_start(struct tg_room *f, struct poller *p)
 {
     struct err e;
 
@@ -161,7 +142,7 @@ poller_end(struct poller *p)
 
 /* Until the sandbox has a poll that waits. */
 static void
-wait_for_pollers(struct fixture *f, int64_t n)
+wait_for_pollers(struct tg_room *f, int64_t n)
 {
     int64_t until = clock_mono_ms() + WAIT_MS;
 
@@ -174,7 +155,7 @@ wait_for_pollers(struct fixture *f, int64_t n)
 static void
 a_long_poll_wakes_when_something_comes(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct poller p;
 
     poller_start(f, &p);
@@ -188,7 +169,7 @@ a_long_poll_wakes_when_something_comes(void **state)
 static void
 a_second_poller_ends_the_first(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct poller p;
 
     poller_start(f, &p);
@@ -202,7 +183,7 @@ a_second_poller_ends_the_first(void **state)
 static void
 setting_a_webhook_ends_polling(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
     struct poller p;
 
@@ -223,7 +204,7 @@ setting_a_webhook_ends_polling(void **state)
 static void
 allowed_updates_are_kept_until_they_are_given_anew(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *list;
 
     tg_call_ok(&f->s, "getUpdates",
@@ -248,7 +229,7 @@ allowed_updates_are_kept_until_they_are_given_anew(void **state)
 static void
 an_update_can_be_given_again_with_the_same_id(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *list;
     int64_t id;
 
@@ -267,7 +248,7 @@ an_update_can_be_given_again_with_the_same_id(void **state)
 /* ---- what people do, as updates ---- */
 
 static const cJSON *
-next(struct fixture *f)
+next(struct tg_room *f)
 {
     const cJSON *list = poll(f, 0, 0);
 
@@ -279,8 +260,8 @@ next(struct fixture *f)
 static void
 people_send_texts_pictures_and_files(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = tg_test_file(PHOTO);
+    struct tg_room *f = *state;
+    struct str png = test_file(f->s.arena, PHOTO);
     struct httpc_part parts[] = {{.name = "document",
                                   .filename = "photo.png",
                                   .type = "image/png",
@@ -311,14 +292,13 @@ people_send_texts_pictures_and_files(void **state)
                   "\"longitude\":2}}}");
     u = next(f);
     assert_non_null(json_path(u, "message.location"));
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 static void
 an_album_is_several_messages_of_one_group(void **state)
 {
-    struct fixture *f = *state;
-    struct str png = tg_test_file(PHOTO);
+    struct tg_room *f = *state;
+    struct str png = test_file(f->s.arena, PHOTO);
     struct httpc_part parts[] = {
         {.name = "photo", .filename = "a.png", .data = png},
         {.name = "photo", .filename = "b.png", .data = png},
@@ -341,13 +321,12 @@ an_album_is_several_messages_of_one_group(void **state)
     assert_string_equal(json_str(json_path(list, "0.message"), "caption", ""),
                         "all of them");
     assert_null(json_path(list, "1.message.caption"));
-    mem_free((char *)(uintptr_t)png.p);
 }
 
 static void
 an_edit_of_a_person_is_an_update(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j = tg_sandbox_do(&f->s, chat_path(f, f->chat, "text"),
                                    "{\"text\":\"before\"}");
     const cJSON *u;
@@ -362,7 +341,7 @@ an_edit_of_a_person_is_an_update(void **state)
 }
 
 static long long
-send_button(struct fixture *f)
+send_button(struct tg_room *f)
 {
     return json_i64(
         tg_call_ok(&f->s, "sendMessage",
@@ -377,7 +356,7 @@ send_button(struct fixture *f)
 static void
 a_press_carries_its_message_and_is_answered_once(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     long long id = send_button(f);
     int64_t seq = tg_sandbox_press(&f->s, f->chat, "Buy");
     const cJSON *k = json_get(next(f), "callback_query"), *v;
@@ -405,7 +384,7 @@ a_press_carries_its_message_and_is_answered_once(void **state)
 static void
 old_and_forged_buttons_can_be_pressed(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     long long id = send_button(f);
     const cJSON *k;
 
@@ -427,7 +406,7 @@ old_and_forged_buttons_can_be_pressed(void **state)
 static void
 any_update_can_be_made_by_hand(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j, *list;
 
     j = tg_sandbox_do(&f->s, "updates",
@@ -440,7 +419,7 @@ any_update_can_be_made_by_hand(void **state)
 /* ---- webhook ---- */
 
 static void
-set_hook(struct fixture *f, const struct tg_hook *h, const char *more)
+set_hook(struct tg_room *f, const struct tg_hook *h, const char *more)
 {
     tg_call_ok(&f->s, "setWebhook", "{\"url\":\"%s\"%s}", h->url, more);
 }
@@ -448,7 +427,7 @@ set_hook(struct fixture *f, const struct tg_hook *h, const char *more)
 static void
 a_post_has_the_secret_and_one_update(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
     struct err e;
 
@@ -471,7 +450,7 @@ a_post_has_the_secret_and_one_update(void **state)
 static void
 a_webhook_is_checked_before_it_is_set(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
     const cJSON *j;
 
@@ -508,7 +487,7 @@ a_webhook_is_checked_before_it_is_set(void **state)
 static void
 setting_webhooks_too_fast_is_limited(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     const cJSON *j;
 
     tg_sandbox_do(&f->s, "switches", "{\"rate_limits\":true}");
@@ -522,7 +501,7 @@ setting_webhooks_too_fast_is_limited(void **state)
 static void
 failures_are_retried_in_order(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
     const cJSON *info;
 
@@ -548,7 +527,7 @@ failures_are_retried_in_order(void **state)
 static void
 retry_after_is_obeyed(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
 
     tg_hook_start(&h);
@@ -564,7 +543,7 @@ retry_after_is_obeyed(void **state)
 static void
 a_failing_chat_does_not_hold_up_another(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t other = tg_sandbox_user(&f->s, "Boris", "ru");
     struct tg_hook h;
 
@@ -589,7 +568,7 @@ a_failing_chat_does_not_hold_up_another(void **state)
 static void
 a_press_may_overtake_a_message(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
 
     send_button(f);
@@ -607,7 +586,7 @@ a_press_may_overtake_a_message(void **state)
 static void
 no_more_than_max_connections_run_at_once(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
 
     tg_hook_start(&h);
@@ -625,7 +604,7 @@ no_more_than_max_connections_run_at_once(void **state)
 static void
 a_webhook_that_is_away_gets_its_updates_later(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     int64_t until = clock_mono_ms() + WAIT_MS;
     struct tg_hook h;
 
@@ -647,7 +626,7 @@ a_webhook_that_is_away_gets_its_updates_later(void **state)
 static void
 dropping_pending_updates_loses_them(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
 
     tg_sandbox_text(&f->s, f->chat, "lost");
     tg_call_ok(&f->s, "deleteWebhook", "{\"drop_pending_updates\":true}");
@@ -657,7 +636,7 @@ dropping_pending_updates_loses_them(void **state)
 static void
 faults_double_lose_and_refuse_deliveries(void **state)
 {
-    struct fixture *f = *state;
+    struct tg_room *f = *state;
     struct tg_hook h;
     const cJSON *list;
 
@@ -699,7 +678,7 @@ free_spec(void **state)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, tg_room_leave)
 
 int
 main(void)

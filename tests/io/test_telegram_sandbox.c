@@ -14,6 +14,7 @@
 #include "telegram/sender.h"
 #include "telegram/setup.h"
 #include "telegram/update.h"
+#include "tests/support/files.h"
 #include "tests/support/tg_sandbox.h"
 #include "tests/support/tg_spec.h"
 
@@ -24,7 +25,7 @@ static struct tg_sandbox sandbox;
 static struct tg *tg;
 static int64_t chat;
 static struct arena *arena;
-static struct buf picture;
+static struct str picture; /* in the arena */
 
 /* ---- one sender, one report at a time ---- */
 
@@ -112,21 +113,14 @@ start(void **state)
 {
     static const char *const no_limits[] = {"--no-limits", NULL};
     struct err e;
-    FILE *f = fopen(PNG, "rb");
-    char chunk[65536];
-    size_t n;
 
     (void)state;
-    assert_non_null(f);
-    buf_init(&picture, 16 << 20);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(&picture, chunk, n);
-    fclose(f);
     cond_init(&changed);
     tg_sandbox_start(&sandbox, no_limits);
     tg = tg_new(sandbox.url, sandbox.token, &e);
     assert_non_null(tg);
     arena = arena_new();
+    picture = test_file(arena, PNG);
     chat = tg_sandbox_user(&sandbox, "Анна <b>", "ru");
     return 0;
 }
@@ -154,7 +148,6 @@ stop(void **state)
     arena_free(arena);
     tg_free(tg);
     tg_sandbox_stop(&sandbox);
-    buf_free(&picture);
     return 0;
 }
 
@@ -212,7 +205,7 @@ what_people_do_comes_as_updates_and_files(void **state)
     assert_string_equal(u.args, "promo");
     assert_true(u.chat_id == chat && u.from.id == chat);
     assert_string_equal(u.from.language_code, "ru");
-    tg_sandbox_photo(&sandbox, chat, buf_str(&picture), "подпись");
+    tg_sandbox_photo(&sandbox, chat, picture, "подпись");
     offset = poll_updates(offset, &u);
     assert_int_equal(u.content, TG_CONTENT_PHOTO);
     assert_string_equal(u.text, "подпись");
@@ -290,7 +283,7 @@ pictures_go_as_photos_or_documents_and_once_more_by_id(void **state)
     char photo[TG_FILE_ID_MAX], document[TG_FILE_ID_MAX], body[1000];
 
     (void)state;
-    object = buf_str(&picture);
+    object = picture;
     sent_ok(result("image/png", ""));
     snprintf(photo, sizeof(photo), "%s", last_file);
     assert_true(photo[0] != '\0');
@@ -312,7 +305,7 @@ pictures_go_as_photos_or_documents_and_once_more_by_id(void **state)
              photo);
     sent_ok(delivery("message", body));
     /* an id that is of no use: uploaded after all */
-    object = buf_str(&picture);
+    object = picture;
     sent_ok(result("image/png", "no-such-file"));
 }
 

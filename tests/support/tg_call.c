@@ -121,21 +121,23 @@ tg_call_parts_bad(struct tg_sandbox *s, int code, const char *words,
     return check_bad(s, code, words, method, send_parts(s, method, parts, n));
 }
 
-struct str
-tg_test_file(const char *path)
+int
+tg_room_enter(void **state, const char *const *args)
 {
-    FILE *f = fopen(path, "rb");
-    char chunk[65536];
-    struct str s;
-    struct buf b;
-    size_t n;
+    struct tg_room *room = mem_calloc(1, sizeof(*room));
 
-    if (!f)
-        fail_msg("%s is missing", path);
-    buf_init(&b, 64u << 20);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(&b, chunk, n);
-    fclose(f);
-    s.p = buf_take(&b, &s.len);
-    return s;
+    tg_sandbox_start(&room->s, args);
+    room->chat = tg_sandbox_user(&room->s, "Anna", "en");
+    *state = room;
+    return 0;
+}
+
+int
+tg_room_leave(void **state)
+{
+    struct tg_room *room = *state;
+
+    tg_sandbox_stop(&room->s);
+    mem_free(room);
+    return 0;
 }

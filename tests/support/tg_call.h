@@ -25,7 +25,13 @@ const cJSON *tg_call_parts_bad(struct tg_sandbox *s, int code,
                                const struct httpc_part *parts, size_t n);
 const struct tg_spec *tg_call_spec(void); /* loaded once */
 void tg_call_spec_free(void);
-/* A whole file of tests/data; of the caller (mem_free). */
-struct str tg_test_file(const char *path);
+
+/* A sandbox with one person in it, as a fixture of a test. */
+struct tg_room {
+    struct tg_sandbox s;
+    int64_t chat;
+};
+int tg_room_enter(void **state, const char *const *args); /* as _start() */
+int tg_room_leave(void **state);
 
 #endif

@@ -6,12 +6,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/buf.h"
 #include "comfy/answer.h"
 #include "comfy/caps.h"
+#include "tests/support/files.h"
 
 static struct arena *a;
 static struct err e;
@@ -30,26 +30,6 @@ teardown(void **state)
     (void)state;
     arena_free(a);
     return 0;
-}
-
-static struct str
-file_text(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    struct buf b;
-    char part[65536];
-    struct str text;
-    size_t n;
-
-    if (!f)
-        fail_msg("%s is not there", path);
-    buf_init(&b, 1 << 20);
-    while ((n = fread(part, 1, sizeof(part), f)) > 0)
-        buf_add(&b, part, n);
-    fclose(f);
-    text = str_n(arena_strn(a, buf_cstr(&b), b.len), b.len);
-    buf_free(&b);
-    return text;
 }
 
 static const cJSON *
@@ -205,7 +185,7 @@ entry_of(void *ctx, const char *class_type)
 static cJSON *
 real_classes(void)
 {
-    return comfy_json(a, file_text("tests/data/object_info.min.json"), &e);
+    return comfy_json(a, test_file(a, "tests/data/object_info.min.json"), &e);
 }
 
 static void
@@ -242,7 +222,7 @@ preset_check(const char *name, const cJSON *classes)
     const char *path = arena_fmt(a, "presets/%s/workflow.json", name);
     size_t held = 0;
 
-    cJSON_ArrayForEach (node, tree(file_text(path))) {
+    cJSON_ArrayForEach (node, tree(test_file(a, path))) {
         entry = comfy_class_entry(classes, json_str(node, "class_type", ""));
         if (!entry)
             return 0; /* it needs models: the table has the 33 without */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include "base/mem.h"
 #include "model/preset.h"
+#include "tests/support/files.h"
 
 static const char good_yaml[] =
     "name: test-it\n"
@@ -458,27 +459,14 @@ inputs_are_checked_against_the_form(void **state)
 
 /* ---- presets that ship ---- */
 
-static struct str
-file_read(struct arena *a, const char *folder, const char *name)
-{
-    const char *path = arena_fmt(a, "presets/%s/%s", folder, name);
-    char *text = arena_alloc(a, 100000);
-    FILE *f = fopen(path, "rb");
-    size_t n;
-
-    if (f == NULL)
-        fail_msg("%s cannot be opened", path);
-    n = fread(text, 1, 100000, f);
-    fclose(f);
-    return str_n(text, n);
-}
-
 static void
 check_shipped(const char *folder, size_t *of_kind, size_t *two_photos)
 {
     struct arena *a = arena_new();
-    struct str yaml = file_read(a, folder, "preset.yaml");
-    struct str graph = file_read(a, folder, "workflow.json");
+    struct str yaml = test_file(
+        a, arena_fmt(a, "presets/%s/preset.yaml", folder));
+    struct str graph = test_file(
+        a, arena_fmt(a, "presets/%s/workflow.json", folder));
     struct preset *p = NULL;
     struct buf report;
     struct err e;

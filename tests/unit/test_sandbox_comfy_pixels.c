@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/image.h"
+#include "io/file.h"
 #include "sandbox/comfy_exec.h"
 #include "sandbox/comfy_image.h"
 #include "sandbox/comfy_validate.h"
@@ -54,7 +55,7 @@ copy_inputs(struct bench *x)
         read_all(arena_fmt(x->a, RECORDED "/pixels/in/%s", names[i]), &b);
         assert_int_equal(
             file_write(arena_fmt(x->a, "%s/%s", x->dirs.input, names[i]),
-                       buf_str(&b), NULL),
+                       buf_str(&b), 0600, NULL),
             0);
         buf_free(&b);
     }

@@ -10,6 +10,7 @@
 #include "sandbox/comfy_files.h"
 #include "sandbox/comfy_node.h"
 #include "sandbox/comfy_py.h"
+#include "tests/support/files.h"
 
 struct pair {
     const char *in, *want; /* want NULL: refused */
@@ -173,13 +174,10 @@ the_table_of_classes_is_the_recorded_one(void **state)
 {
     struct arena *a = arena_new();
     struct py *real;
-    struct buf b;
     size_t n = 0;
 
     (void)state;
-    buf_init(&b, 1u << 20);
-    assert_int_equal(file_read("tests/data/object_info.min.json", &b, NULL), 0);
-    real = py_parse(a, buf_str(&b), NULL);
+    real = py_parse(a, test_file(a, "tests/data/object_info.min.json"), NULL);
     node_classes_init();
     for (const struct py *v = real->first; v; v = v->next, n++) {
         const struct node_class *k = node_class_find(v->key);
@@ -190,7 +188,6 @@ the_table_of_classes_is_the_recorded_one(void **state)
     }
     assert_int_equal(n, node_class_count());
     node_classes_fini();
-    buf_free(&b);
     arena_free(a);
 }
 

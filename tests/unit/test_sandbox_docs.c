@@ -6,17 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "base/mem.h"
 #include "sandbox/tg_call.h"
+#include "tests/support/files.h"
 #include "tests/support/tg_call.h"
 
+static struct arena *arena;
 static struct str docs;
 
 static int
 load(void **state)
 {
     (void)state;
-    docs = tg_test_file("docs/SANDBOX.md");
+    arena = arena_new();
+    docs = test_file(arena, "docs/SANDBOX.md");
     return 0;
 }
 
@@ -24,7 +26,7 @@ static int
 unload(void **state)
 {
     (void)state;
-    mem_free((char *)(uintptr_t)docs.p);
+    arena_free(arena);
     return 0;
 }
 
