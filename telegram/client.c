@@ -228,44 +228,6 @@ tg_answer_callback(struct tg *tg, const char *callback_id, const char *text,
 }
 
 int
-tg_send_chat_action(struct tg *tg, int64_t chat_id, const char *action,
-                    struct err *e)
-{
-    struct buf b;
-    struct jw w;
-    int rc;
-
-    buf_init(&b, PARAMS_MAX);
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_ki64(&w, "chat_id", chat_id);
-    jw_kstr(&w, "action", action);
-    jw_end(&w);
-    rc = call_simple(tg, "sendChatAction", &b, TG_OK, e);
-    buf_free(&b);
-    return rc;
-}
-
-int
-tg_clear_buttons(struct tg *tg, int64_t chat_id, int64_t message_id,
-                 struct err *e)
-{
-    struct buf b;
-    struct jw w;
-    int rc;
-
-    buf_init(&b, PARAMS_MAX);
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_ki64(&w, "chat_id", chat_id);
-    jw_ki64(&w, "message_id", message_id);
-    jw_end(&w);
-    rc = call_simple(tg, "editMessageReplyMarkup", &b, TG_GONE, e);
-    buf_free(&b);
-    return rc;
-}
-
-int
 tg_answer_pre_checkout(struct tg *tg, const char *query_id, bool ok,
                        const char *why, struct err *e)
 {

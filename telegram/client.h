@@ -74,12 +74,6 @@ int tg_call(struct tg *tg, const char *method, struct str params,
  * no error here. */
 int tg_answer_callback(struct tg *tg, const char *callback_id, const char *text,
                        bool alert, struct err *e);
-/* "typing", "upload_photo", "upload_document"; lasts 5 s at most. */
-int tg_send_chat_action(struct tg *tg, int64_t chat_id, const char *action,
-                        struct err *e);
-/* Takes the buttons off a message; it may be gone already: success. */
-int tg_clear_buttons(struct tg *tg, int64_t chat_id, int64_t message_id,
-                     struct err *e);
 /* ok, or why not (shown to the buyer). Within 10 s of the query. */
 int tg_answer_pre_checkout(struct tg *tg, const char *query_id, bool ok,
                            const char *why, struct err *e);
