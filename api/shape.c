@@ -22,38 +22,17 @@
 #define F_STRS(S, f, need, text)                                              \
     ROW(S, f, API_STRS, need, NULL, text, offsetof(struct api_##S, n_##f))
 #include "api/shapes.def"
-#undef SHAPE
-#undef SHAPE_END
-#undef F_STR
-#undef F_I64
-#undef F_NUM
-#undef F_BOOL
-#undef F_RAW
-#undef F_OBJ
-#undef F_LIST
-#undef F_STRS
 
-#define F_STR(S, f, need, text)
-#define F_I64(S, f, need, text)
-#define F_NUM(S, f, need, text)
-#define F_BOOL(S, f, need, text)
-#define F_RAW(S, f, need, text)
-#define F_OBJ(S, f, sub, need, text)
-#define F_LIST(S, f, sub, need, text)
-#define F_STRS(S, f, need, text)
 #define SHAPE(name)                                                           \
     const struct api_shape api_shape_##name = {                               \
         #name, sizeof(struct api_##name), fields_##name,                      \
         sizeof fields_##name / sizeof fields_##name[0]};
-#define SHAPE_END(name)
 #include "api/shapes.def"
-#undef SHAPE
 
 #define SHAPE(name) &api_shape_##name,
 const struct api_shape *const api_shapes[] = {
 #include "api/shapes.def"
 };
-#undef SHAPE
 const size_t api_nshapes = sizeof api_shapes / sizeof api_shapes[0];
 
 /* Where a member lives inside an object. */

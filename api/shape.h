@@ -67,39 +67,10 @@ struct api_shape {
 #define F_STRS(S, f, need, text) const char **f; size_t n_##f;
 #define SHAPE_END(name) };
 #include "api/shapes.def"
-#undef SHAPE
-#undef F_STR
-#undef F_I64
-#undef F_NUM
-#undef F_BOOL
-#undef F_RAW
-#undef F_OBJ
-#undef F_LIST
-#undef F_STRS
-#undef SHAPE_END
 
 /* The tables: api_shape_user, ... */
 #define SHAPE(name) extern const struct api_shape api_shape_##name;
-#define F_STR(S, f, need, text)
-#define F_I64(S, f, need, text)
-#define F_NUM(S, f, need, text)
-#define F_BOOL(S, f, need, text)
-#define F_RAW(S, f, need, text)
-#define F_OBJ(S, f, sub, need, text)
-#define F_LIST(S, f, sub, need, text)
-#define F_STRS(S, f, need, text)
-#define SHAPE_END(name)
 #include "api/shapes.def"
-#undef SHAPE
-#undef F_STR
-#undef F_I64
-#undef F_NUM
-#undef F_BOOL
-#undef F_RAW
-#undef F_OBJ
-#undef F_LIST
-#undef F_STRS
-#undef SHAPE_END
 
 extern const struct api_shape *const api_shapes[];
 extern const size_t api_nshapes;
