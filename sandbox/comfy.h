@@ -65,6 +65,7 @@ struct comfy_entry {
 };
 
 #define COMFY_BUCKETS 4096
+size_t comfy_bucket_of(const char *id);
 
 struct comfy_history {
     struct comfy_entry *first, *last;

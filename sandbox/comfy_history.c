@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "sandbox/comfy.h"
 
-static size_t
-bucket_of(const char *id)
+size_t
+comfy_bucket_of(const char *id)
 {
     size_t h = 5381;
 
@@ -33,7 +33,7 @@ entry_free_texts(struct comfy_entry *k)
 struct comfy_entry *
 comfy_history_find(struct comfy_history *h, const char *id)
 {
-    for (struct comfy_entry *k = h->buckets[bucket_of(id)]; k; k = k->chain)
+    for (struct comfy_entry *k = h->buckets[comfy_bucket_of(id)]; k; k = k->chain)
         if (strcmp(k->id, id) == 0)
             return k;
     return NULL;
@@ -42,7 +42,7 @@ comfy_history_find(struct comfy_history *h, const char *id)
 bool
 comfy_history_remove(struct comfy_history *h, const char *id)
 {
-    struct comfy_entry **at = &h->buckets[bucket_of(id)], *k;
+    struct comfy_entry **at = &h->buckets[comfy_bucket_of(id)], *k;
 
     while (*at && strcmp((*at)->id, id) != 0)
         at = &(*at)->chain;
@@ -75,7 +75,7 @@ comfy_history_clear(struct comfy_history *h)
 static struct comfy_entry *
 entry_new(struct comfy_history *h, const char *id)
 {
-    struct comfy_entry **bucket = &h->buckets[bucket_of(id)];
+    struct comfy_entry **bucket = &h->buckets[comfy_bucket_of(id)];
     struct comfy_entry *k = mem_calloc(1, sizeof(*k));
 
     k->id = mem_strdup(id);

@@ -10,15 +10,9 @@
 int
 node_image_invert(struct node_call *c)
 {
-    const struct tensor *t = node_image(c, "image");
-    struct tensor *r = tensor_like(t);
-    size_t count = tensor_count(t);
+    struct tensor *r = tensor_inverted(node_image(c, "image"));
 
-    if (!r)
-        return node_oom(c);
-    for (size_t i = 0; i < count; i++)
-        r->p[i] = 1.0f - t->p[i];
-    return node_give_image(c, 0, r);
+    return r ? node_give_image(c, 0, r) : node_oom(c);
 }
 
 /* ---- ImageBlend ---- */

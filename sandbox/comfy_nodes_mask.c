@@ -17,15 +17,9 @@ node_solid_mask(struct node_call *c)
 int
 node_invert_mask(struct node_call *c)
 {
-    const struct tensor *t = node_image(c, "mask");
-    struct tensor *r = tensor_like(t);
-    size_t count = tensor_count(t);
+    struct tensor *r = tensor_inverted(node_image(c, "mask"));
 
-    if (!r)
-        return node_oom(c);
-    for (size_t i = 0; i < count; i++)
-        r->p[i] = 1.0f - t->p[i];
-    return node_give_mask(c, 0, r);
+    return r ? node_give_mask(c, 0, r) : node_oom(c);
 }
 
 static void

@@ -130,42 +130,6 @@ dumps_float(struct buf *b, double x)
 }
 
 void
-py_dumps(struct buf *b, const struct py *v)
-{
-    switch (v->kind) {
-    case PY_NULL:
-        buf_add_c(b, "null");
-        return;
-    case PY_BOOL:
-        buf_add_c(b, v->b ? "true" : "false");
-        return;
-    case PY_INT:
-        buf_add_str(b, v->text);
-        return;
-    case PY_FLOAT:
-        dumps_float(b, v->num);
-        return;
-    case PY_STR:
-        py_dumps_str(b, v->text);
-        return;
-    case PY_LIST:
-    case PY_DICT:
-        break;
-    }
-    buf_add_byte(b, v->kind == PY_LIST ? '[' : '{');
-    for (const struct py *k = v->first; k; k = k->next) {
-        if (k != v->first)
-            buf_add_c(b, ", ");
-        if (v->kind == PY_DICT) {
-            py_dumps_str(b, k->key);
-            buf_add_c(b, ": ");
-        }
-        py_dumps(b, k);
-    }
-    buf_add_byte(b, v->kind == PY_LIST ? ']' : '}');
-}
-
-void
 py_repr_str(struct buf *b, struct str s)
 {
     bool single = memchr(s.p ? s.p : "", '\'', s.len) != NULL;
@@ -190,24 +154,32 @@ py_repr_str(struct buf *b, struct str s)
     buf_add_byte(b, quote);
 }
 
-void
-py_repr(struct buf *b, const struct py *v)
+/* json.dumps() and repr() differ in the words and in how a float and a text
+ * are written. */
+struct style {
+    const char *none, *yes, *no;
+    void (*number)(struct buf *b, double x);
+    void (*text)(struct buf *b, struct str s);
+};
+
+static void
+print(struct buf *b, const struct py *v, const struct style *style)
 {
     switch (v->kind) {
     case PY_NULL:
-        buf_add_c(b, "None");
+        buf_add_c(b, style->none);
         return;
     case PY_BOOL:
-        buf_add_c(b, v->b ? "True" : "False");
+        buf_add_c(b, v->b ? style->yes : style->no);
         return;
     case PY_INT:
         buf_add_str(b, v->text);
         return;
     case PY_FLOAT:
-        py_repr_float(b, v->num);
+        style->number(b, v->num);
         return;
     case PY_STR:
-        py_repr_str(b, v->text);
+        style->text(b, v->text);
         return;
     case PY_LIST:
     case PY_DICT:
@@ -218,12 +190,30 @@ py_repr(struct buf *b, const struct py *v)
         if (k != v->first)
             buf_add_c(b, ", ");
         if (v->kind == PY_DICT) {
-            py_repr_str(b, k->key);
+            style->text(b, k->key);
             buf_add_c(b, ": ");
         }
-        py_repr(b, k);
+        print(b, k, style);
     }
     buf_add_byte(b, v->kind == PY_LIST ? ']' : '}');
+}
+
+void
+py_dumps(struct buf *b, const struct py *v)
+{
+    static const struct style json = {"null", "true", "false", dumps_float,
+                                      py_dumps_str};
+
+    print(b, v, &json);
+}
+
+void
+py_repr(struct buf *b, const struct py *v)
+{
+    static const struct style repr = {"None", "True", "False", py_repr_float,
+                                      py_repr_str};
+
+    print(b, v, &repr);
 }
 
 void

@@ -21,20 +21,10 @@ struct comfy_run {
     char id[];
 };
 
-static size_t
-bucket_of(const char *id)
-{
-    size_t h = 5381;
-
-    while (*id)
-        h = h * 33 + (unsigned char)*id++;
-    return h % COMFY_BUCKETS;
-}
-
 static void
 count_one(struct comfy_runs *r, const char *id)
 {
-    struct comfy_run **at = &r->buckets[bucket_of(id)];
+    struct comfy_run **at = &r->buckets[comfy_bucket_of(id)];
     size_t len = strlen(id) + 1;
 
     r->total++;

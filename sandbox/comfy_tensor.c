@@ -36,6 +36,17 @@ tensor_like(const struct tensor *t)
 }
 
 struct tensor *
+tensor_inverted(const struct tensor *t)
+{
+    struct tensor *r = tensor_like(t);
+    size_t count = tensor_count(t);
+
+    for (size_t i = 0; r && i < count; i++)
+        r->p[i] = 1.0f - t->p[i];
+    return r;
+}
+
+struct tensor *
 tensor_ref(struct tensor *t)
 {
     t->refs++;

@@ -25,6 +25,7 @@ struct tensor {
  * positive; callers report an OOM. */
 struct tensor *tensor_new(int n, int h, int w, int c);
 struct tensor *tensor_like(const struct tensor *t);
+struct tensor *tensor_inverted(const struct tensor *t); /* 1 - t */
 struct tensor *tensor_ref(struct tensor *t);
 void tensor_unref(struct tensor *t); /* NULL is fine */
 size_t tensor_count(const struct tensor *t);

@@ -47,11 +47,11 @@ walk_traceback(struct walk *w)
            "\\n\"]";
 }
 
-void
-reason_add(struct walk *w, struct judged *j, const char *type,
-           const char *message, const char *details, const char *extra_info)
+static const char *
+error_json(struct arena *a, const char *type, const char *message,
+           const char *details, const char *extra_info)
 {
-    struct reason *r = ARENA_NEW(w->a, struct reason);
+    const char *json;
     struct buf b;
 
     buf_init(&b, TEXT_MAX);
@@ -59,13 +59,21 @@ reason_add(struct walk *w, struct judged *j, const char *type,
     py_dumps_c(&b, message);
     buf_add_c(&b, ", \"details\": ");
     py_dumps_c(&b, details);
-    buf_add_c(&b, ", \"extra_info\": ");
-    buf_add_c(&b, extra_info);
-    buf_add_c(&b, "}");
+    buf_addf(&b, ", \"extra_info\": %s}", extra_info);
+    json = arena_strn(a, buf_cstr(&b), b.len);
+    buf_free(&b);
+    return json;
+}
+
+void
+reason_add(struct walk *w, struct judged *j, const char *type,
+           const char *message, const char *details, const char *extra_info)
+{
+    struct reason *r = ARENA_NEW(w->a, struct reason);
+
     r->message = message;
     r->details = details;
-    r->json = arena_strn(w->a, buf_cstr(&b), b.len);
-    buf_free(&b);
+    r->json = error_json(w->a, type, message, details, extra_info);
     if (j->last)
         j->last->next = r;
     else
@@ -187,16 +195,7 @@ static enum verdict
 refuse(struct walk *w, struct validation *out, const char *type,
        const char *message, const char *details, const char *extra_info)
 {
-    struct buf b;
-
-    buf_init(&b, TEXT_MAX);
-    buf_addf(&b, "{\"type\": \"%s\", \"message\": ", type);
-    py_dumps_c(&b, message);
-    buf_add_c(&b, ", \"details\": ");
-    py_dumps_c(&b, details);
-    buf_addf(&b, ", \"extra_info\": %s}", extra_info);
-    out->error = arena_strn(w->a, buf_cstr(&b), b.len);
-    buf_free(&b);
+    out->error = error_json(w->a, type, message, details, extra_info);
     return VERDICT_REFUSED;
 }
 
